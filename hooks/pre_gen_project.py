@@ -1,0 +1,71 @@
+"""Refuses every answer that the template cannot honour, before a file is written."""
+
+import re
+import sys
+import unicodedata
+
+ANSWERS = {
+    "project_name": {{ cookiecutter.project_name | string | python_string }},
+    "project_slug": {{ cookiecutter.project_slug | string | python_string }},
+    "description": {{ cookiecutter.description | string | python_string }},
+    "author_name": {{ cookiecutter.author_name | string | python_string }},
+    "tenancy": {{ cookiecutter.tenancy | string | python_string }},
+    "app_roles": {{ cookiecutter.app_roles | string | python_string }},
+    "storage": {{ cookiecutter.storage | string | python_string }},
+}
+
+# Names of packages that the project installs, and of devices of Windows.
+RESERVED_SLUGS = frozenset({{ reserved_slugs }})
+
+TEXT_LENGTHS = {"project_name": (1, 60), "description": (0, 200), "author_name": (1, 80)}
+CHOICES = {
+    "tenancy": ("single-tenant", "multi-tenant"),
+    "app_roles": ("True", "False"),
+    "storage": ("database", "memory"),
+}
+SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,48}[a-z0-9])?")
+TEMPLATE_MARKS = ("{" "{", "{" "%", "{" "#")
+BIDIRECTIONAL_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+def text_fault(text, shortest, longest):
+    """Return why `text` cannot be used, or None."""
+    if not shortest <= len(text) <= longest:
+        return f"takes {shortest} to {longest} characters, not {len(text)}"
+    for char in text:
+        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
+            return "takes one line without control characters"
+        if char in BIDIRECTIONAL_CONTROLS:
+            return "takes text without bidirectional control characters"
+    if any(mark in text for mark in TEMPLATE_MARKS):
+        return "takes text without template marks such as two opening braces"
+    return None
+
+
+def slug_fault(slug):
+    """Return why `slug` cannot name a folder and a distribution, or None."""
+    if not SLUG.fullmatch(slug):
+        return (
+            "takes 1 to 50 lower-case letters, digits and hyphens, "
+            "beginning with a letter and not ending in a hyphen"
+        )
+    if slug in RESERVED_SLUGS:
+        return "takes a name that is not that of a package it installs or of a Windows device"
+    return None
+
+
+def faults(answers):
+    """Return one sentence for each answer outside the contract."""
+    found = {key: text_fault(answers[key], *TEXT_LENGTHS[key]) for key in TEXT_LENGTHS}
+    found["project_slug"] = slug_fault(answers["project_slug"])
+    for key, choices in CHOICES.items():
+        if answers[key] not in choices:
+            found[key] = f"takes one of {', '.join(choices)}"
+    return [f"{key} {fault}; got {answers[key]!a}" for key, fault in found.items() if fault]
+
+
+if __name__ == "__main__":
+    sentences = faults(ANSWERS)
+    for sentence in sentences:
+        print(f"ERROR: {sentence}.", file=sys.stderr)
+    sys.exit(1 if sentences else 0)

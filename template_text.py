@@ -1,0 +1,80 @@
+"""Jinja filters that carry a user's text unchanged into the language it lands in.
+
+Cookiecutter loads this module from the root of the template (`_extensions` in
+`cookiecutter.json`), with its own Python: only what cookiecutter installs is importable.
+"""
+
+import re
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+from slugify import slugify
+
+SLUG_LENGTH = 50
+
+RESERVED_SLUGS = frozenset(
+    # A project named like a package that it installs cannot be locked.
+    """
+    aiosqlite alembic annotated-doc annotated-types anyio ast-serialize attrs cachetools
+    certifi cffi cfgv charset-normalizer click colorama coverage cryptography distlib
+    dnspython email-validator fastapi fastapi-azure-auth fastapi-cli fastapi-swagger filelock
+    googleapis-common-protos greenlet h11 httpcore httpcore2 httptools httpx httpx2 identify
+    idna iniconfig jinja2 librt mako markdown-it-py markupsafe mdurl mypy mypy-extensions
+    nodeenv opentelemetry-api opentelemetry-exporter-http-transport
+    opentelemetry-exporter-otlp-common opentelemetry-exporter-otlp-proto-common
+    opentelemetry-exporter-otlp-proto-http opentelemetry-proto opentelemetry-sdk
+    opentelemetry-semantic-conventions packaging pathspec platformdirs pluggy pre-commit
+    protobuf psycopg psycopg-binary pycparser pydantic pydantic-core pydantic-extra-types
+    pydantic-settings pygments pyjwt pytest pytest-cov python-discovery python-dotenv
+    python-multipart pyyaml requests rich rich-toolkit ruff shellingham sqlalchemy starlette
+    structlog truststore typer typing-extensions typing-inspection tzdata urllib3 uuid-utils
+    uvicorn uvloop virtualenv watchfiles websockets
+    """.split()
+    # Windows cannot hold a folder of these names.
+    + ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
+)
+
+
+def slug(name: str) -> str:
+    """Return a legal project slug for any legal project name."""
+    words = slugify(name).lstrip("-0123456789")[:SLUG_LENGTH].rstrip("-") or "my-service"
+    return f"{words[: SLUG_LENGTH - 8].rstrip('-')}-service" if words in RESERVED_SLUGS else words
+
+
+def python_string(text: str) -> str:
+    """Return `text` as a Python string literal, in the form that `ruff format` leaves alone."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    # repr() escapes what cannot be seen, and chooses its quotes by what the text contains.
+    unquoted = repr(f"'{text}\"")[3:-2].replace("\\'", "'")
+    return quote + unquoted.replace(quote, f"\\{quote}") + quote
+
+
+def toml_string(text: str) -> str:
+    """Return `text` as a TOML basic string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def markdown_text(text: str) -> str:
+    """Return Markdown that shows `text` as it was typed, at the start of a line or within one."""
+    escaped = re.sub(r"([\\`*_\[\]<>&#|~$])", r"\\\1", text)
+    escaped = re.sub(r"^([-+=:]|\d+(?=[.)]))", _escape_line_start, escaped)
+    edges = re.compile(r"^\s+|\s+$")
+    return edges.sub(lambda match: "".join(f"&#{ord(char)};" for char in match[0]), escaped)
+
+
+def _escape_line_start(match: re.Match[str]) -> str:
+    return f"{match[0]}\\" if match[0].isdecimal() else f"\\{match[0]}"
+
+
+class TemplateText(Extension):
+    """Registers the filters, and `reserved_slugs` for the hook that refuses them."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.filters.update(
+            slug=slug,
+            python_string=python_string,
+            toml_string=toml_string,
+            markdown_text=markdown_text,
+        )
+        environment.globals["reserved_slugs"] = sorted(RESERVED_SLUGS)

@@ -1,0 +1,35 @@
+"""Liveness and readiness, for whoever runs the service."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from app.identity.caller import sign_in_of
+from app.problems import UnavailableError, responses
+from app.todos.store import Store
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    """The answer of a service that is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("", summary="Alive?")
+@router.get("/live", summary="Alive?")
+async def live() -> Health:
+    """Whether the process answers. Anyone may ask."""
+    return Health()
+
+
+@router.get("/ready", summary="Ready for requests?", responses=responses(503))
+async def ready(request: Request, store: Store) -> Health:
+    """Whether signing keys are loaded and the store answers. Anyone may ask."""
+    if not sign_in_of(request).keys.usable:
+        raise UnavailableError("The signing keys of Entra ID are not loaded yet.")
+    if fault := await store.fault():
+        raise UnavailableError(fault)
+    return Health()

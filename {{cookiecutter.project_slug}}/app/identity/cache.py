@@ -1,0 +1,47 @@
+"""Tokens that were verified a short while ago, so that their signature need not be again."""
+
+import hashlib
+import time
+from collections.abc import Callable
+
+from cachetools import TLRUCache
+
+from app.identity.caller import VerifiedToken
+
+MOST_TOKENS = 10_000
+
+
+class VerifiedTokens:
+    """A bounded cache of verified tokens, keyed by a digest: it never holds a token itself.
+
+    An entry lives until the token expires, `seconds` have passed or the signing keys change,
+    whichever comes first. With 0 seconds nothing is kept.
+    """
+
+    def __init__(self, seconds: int, clock: Callable[[], float] = time.time) -> None:
+        self.generation = 0
+        self._seconds = seconds
+        self._tokens: TLRUCache[bytes, VerifiedToken] = TLRUCache(
+            MOST_TOKENS, lambda _, token, now: min(now + seconds, token.expires_at), timer=clock
+        )
+
+    def get(self, token: str) -> VerifiedToken | None:
+        """Return what verifying this token brought, or None."""
+        return self._tokens.get(_digest(token)) if self._seconds else None
+
+    def add(self, token: str, verified: VerifiedToken, generation: int) -> None:
+        """Keep a verified token, unless the keys have changed since `generation`.
+
+        A token that was verified with keys that have just been withdrawn must not outlive them.
+        """
+        if self._seconds and generation == self.generation:
+            self._tokens[_digest(token)] = verified
+
+    def clear(self) -> None:
+        """Forget every token, because the signing keys have changed."""
+        self.generation += 1
+        self._tokens.clear()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

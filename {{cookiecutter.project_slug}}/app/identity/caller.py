@@ -1,0 +1,106 @@
+"""Who is calling, and the types with which a route says who may call it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+{% if cookiecutter.app_roles %}
+from fastapi import Depends, Security
+{% else %}
+from fastapi import Security
+{% endif %}
+from fastapi.openapi.models import SecurityBase as SecurityModel
+from fastapi.openapi.models import SecuritySchemeType
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from app.settings import SCOPE
+
+if TYPE_CHECKING:
+    from app.identity.entra import EntraSignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person that a verified access token stands for.
+
+    A person is the pair of `tenant_id` and `object_id`. The name and the username are for
+    display: they can change, be missing, or belong to somebody else tomorrow.
+    """
+
+    tenant_id: UUID
+    object_id: UUID
+    client_id: UUID | None
+    """The application that the person uses (`azp`)."""
+    name: str | None
+    username: str | None
+    scopes: frozenset[str]
+    """What the application may do for the person; empty when no person is involved."""
+    guest: bool
+{% if cookiecutter.app_roles %}
+    roles: frozenset[str]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller has the app role Admin."""
+        return ADMIN in self.roles
+{% endif %}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What is kept of an access token whose signature and claims were found good."""
+
+    caller: Caller
+    not_before: float
+    expires_at: float
+    """Both in seconds since 1970 (`nbf` and `exp`)."""
+
+
+class SignIn(SecurityBase):
+    """The dependency that signs a request in, by the sign-in of the application that serves it."""
+
+    scheme_name = "EntraID"
+    # Addresses and scope depend on the settings; `app.docs` fills them in.
+    model = SecurityModel(type=SecuritySchemeType.oauth2)
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller:
+        """Return the caller of this request, or raise the exception for a 401, 403 or 503."""
+        return await sign_in_of(connection)(connection, scopes)
+
+
+def sign_in_of(connection: HTTPConnection) -> "EntraSignIn":
+    """Return the sign-in of the application that serves this request."""
+    sign_in: EntraSignIn = connection.app.state.sign_in
+    return sign_in
+
+
+SignedIn = Annotated[Caller, Security(SignIn(), scopes=[SCOPE])]
+"""A route with a parameter of this type serves everyone who is signed in."""
+{% if cookiecutter.app_roles %}
+
+ADMIN = "Admin"
+USER = "User"
+
+
+class HasRole:
+    """The dependency that lets only callers with one of these app roles through."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    def __call__(self, connection: HTTPConnection, caller: SignedIn) -> Caller:
+        """Return the caller, or raise the exception for a 403."""
+        if self.roles.isdisjoint(caller.roles):
+            wanted = " or ".join(sorted(self.roles))
+            raise sign_in_of(connection).forbidden(f"This takes the app role {wanted}.")
+        return caller
+
+
+User = Annotated[Caller, Depends(HasRole(USER, ADMIN))]
+"""A route with a parameter of this type serves callers with the app role User or Admin."""
+
+Admin = Annotated[Caller, Depends(HasRole(ADMIN))]
+"""A route with a parameter of this type serves callers with the app role Admin."""
+{% endif %}

@@ -1,0 +1,210 @@
+"""Signing a request in with an access token of Microsoft Entra ID."""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import jwt
+from fastapi.security import SecurityScopes
+from fastapi_azure_auth.auth import AzureAuthorizationCodeBearerBase
+from fastapi_azure_auth.exceptions import ForbiddenHttp, UnauthorizedHttp
+from fastapi_azure_auth.openid_config import HttpClientConfig
+from fastapi_azure_auth.utils import get_unverified_header, is_guest
+from starlette.requests import HTTPConnection
+
+from app.identity.cache import VerifiedTokens
+from app.identity.caller import Caller, SignIn, VerifiedToken
+from app.identity.keys import KeySet, SigningKey, SigningKeys
+from app.problems import UnavailableError
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LEEWAY = 60
+"""The seconds by which the clocks of Entra ID and of this machine may differ."""
+GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+REQUIRED_CLAIMS = ["aud", "iss", "iat", "nbf", "exp", "sub", "tid", "oid", "ver"]
+
+
+class InvalidTokenError(UnauthorizedHttp):
+    """The token is not one that this service accepts (RFC 6750, `invalid_token`).
+
+    `reason` says why in the log, at DEBUG; the caller is told the description alone.
+    """
+
+    def __init__(
+        self, reason: str, description: str = "The access token is not valid for this service."
+    ) -> None:
+        super().__init__(description)
+        self.headers = {
+            "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{description}"'
+        }
+        log.debug("token refused", extra={"reason": reason})
+
+
+class ForbiddenError(ForbiddenHttp):
+    """The token is good and does not allow this (RFC 6750, `insufficient_scope`)."""
+
+    def __init__(self, detail: str, scope: str) -> None:
+        super().__init__(detail)
+        self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+        log.debug("caller refused", extra={"reason": detail})
+
+
+class EntraSignIn(AzureAuthorizationCodeBearerBase):
+    """The scheme of fastapi-azure-auth, for any authority, with the checks that it leaves out.
+
+    The signature comes first: nothing that a token claims has an effect before it is verified.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        http_client_config: HttpClientConfig | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        address = settings.sign_in_address
+        super().__init__(
+            app_client_id=str(settings.api_client_id),
+            scopes={settings.scope: "Use the service as yourself"},
+            leeway=LEEWAY,
+            openapi_authorization_url=f"{address}/oauth2/v2.0/authorize",
+            openapi_token_url=f"{address}/oauth2/v2.0/token",
+            openapi_description="Sign in with Microsoft Entra ID: authorization code with PKCE.",
+        )
+        self.scheme_name = SignIn.scheme_name
+        self.settings = settings
+        self.verified = VerifiedTokens(settings.token_cache_seconds, clock)
+        self.keys = self.openid_config = SigningKeys(
+            f"{address}/v2.0/.well-known/openid-configuration",
+            http_client_config=http_client_config,
+            on_change=self.verified.clear,
+        )
+        self._clock = clock
+
+    async def __call__(  # type: ignore[override]  # A Caller, not the library's User
+        self, request: HTTPConnection, security_scopes: SecurityScopes
+    ) -> Caller:
+        """Return who sent the request.
+
+        Raises UnauthorizedHttp without credentials, InvalidTokenError for a token that is not
+        accepted, ForbiddenError for one that does not allow this, and UnavailableError while there
+        are no signing keys.
+        """
+        access_token = await self.extract_access_token(request)
+        verified = self.verified.get(access_token)
+        if verified is None:
+            verified = await self._verify(access_token)
+        now = self._clock()
+        if not verified.not_before - LEEWAY <= now < verified.expires_at + LEEWAY:
+            raise InvalidTokenError("it has expired, or is not valid yet", "The token has expired.")
+        self._check_caller(verified.caller, security_scopes)
+        request.scope["caller"] = verified.caller
+        return verified.caller
+
+    async def extract_access_token(self, request: HTTPConnection) -> str:
+        """Return the token of the one `Authorization` header (RFC 6750, section 2.1)."""
+        given = request.headers.getlist("authorization")
+        if len(given) > 1:
+            raise InvalidTokenError("there is more than one Authorization header")
+        scheme, _, token = given[0].partition(" ") if given else ("", "", "")
+        if scheme.lower() != "bearer":
+            raise UnauthorizedHttp("Sign in and send the access token as a bearer token.")
+        return token.strip()
+
+    def forbidden(self, detail: str) -> ForbiddenError:
+        """Return the exception for a caller who may not do this."""
+        return ForbiddenError(detail, self.settings.scope)
+
+    async def _verify(self, access_token: str) -> VerifiedToken:
+        generation = self.verified.generation
+        try:
+            header = get_unverified_header(access_token)
+            keys, key = await self._signing_key(header)
+            claims = self.validate(access_token, key.key, keys.issuer, _OPTIONS)
+        except jwt.ExpiredSignatureError as error:
+            raise InvalidTokenError(str(error), "The token has expired.") from error
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise InvalidTokenError(str(error)) from error
+        self._check_claims(claims, keys, key)
+        verified = _verified_token(claims)
+        self.verified.add(access_token, verified, generation)
+        return verified
+
+    async def _signing_key(self, header: Mapping[str, Any]) -> tuple[KeySet, SigningKey]:
+        """Return the key that the token's header names, with the set that it belongs to."""
+        if "crit" in header or "b64" in header:
+            raise InvalidTokenError("its header asks for an extension of JWS that is not supported")
+        await self.keys.load_config()
+        if not self.keys.usable:
+            raise UnavailableError("The signing keys of Entra ID are not loaded yet.")
+        found = await self.keys.find(str(header.get("kid")))
+        if found is None:
+            raise InvalidTokenError(
+                "no signing key of Entra ID has its key id: is ENTRA_AUTHORITY the host that issued it?"
+            )
+        return found
+
+    def _check_claims(self, claims: Mapping[str, Any], keys: KeySet, key: SigningKey) -> None:
+        """Check what a token with a good signature, audience and lifetime still has to fulfil."""
+        tenant, issuer = claims["tid"], claims["iss"]
+        if claims["ver"] != "2.0":
+            raise InvalidTokenError(
+                "it is a v1.0 token: set requestedAccessTokenVersion to 2 in the API's app registration"
+            )
+        if not all(isinstance(claims[time], int) for time in ("iat", "nbf", "exp")):
+            raise InvalidTokenError("iat, nbf and exp are not all numbers of seconds")
+        if not all(isinstance(id_, str) and GUID.fullmatch(id_) for id_ in (tenant, claims["oid"])):
+            raise InvalidTokenError("tid and oid are not both GUIDs")
+        if not self.settings.allows_tenant(UUID(tenant)):
+            raise InvalidTokenError(f"users of the tenant {tenant} may not sign in here")
+        for template in filter(None, (keys.issuer, key.issuer)):
+            if issuer != template.replace("{tenantid}", tenant):
+                raise InvalidTokenError(f"it was issued by {issuer}, not by {template}")
+
+    def _check_caller(self, caller: Caller, security_scopes: SecurityScopes) -> None:
+        """Check what the caller may do, against the settings and the route."""
+        if not caller.scopes.issuperset(security_scopes.scopes):
+            raise self.forbidden(
+                "This takes a token that a person signed in for, with the scope "
+                f"{' '.join(security_scopes.scopes)}."
+            )
+        allowed = self.settings.allowed_client_ids
+        if allowed and caller.client_id not in allowed:
+            raise self.forbidden("The application that you use may not call this service.")
+        if caller.guest and not self.settings.allow_guests:
+            raise self.forbidden("Guests may not sign in.")
+
+
+# The issuer is checked afterwards, because it depends on the tenant that the token names.
+_OPTIONS = {"require": REQUIRED_CLAIMS, "strict_aud": True, "verify_iss": False}
+
+
+def _verified_token(claims: dict[str, Any]) -> VerifiedToken:
+    """Return what verified claims say. App-only tokens have no scopes, whatever they claim."""
+    scopes, client = claims.get("scp"), claims.get("azp")
+    app_only = claims.get("idtyp") == "app"
+{% if cookiecutter.app_roles %}
+    roles = claims.get("roles")
+{% endif %}
+    caller = Caller(
+        tenant_id=UUID(claims["tid"]),
+        object_id=UUID(claims["oid"]),
+        client_id=UUID(client) if isinstance(client, str) and GUID.fullmatch(client) else None,
+        name=_text(claims.get("name")),
+        username=_text(claims.get("preferred_username")),
+        scopes=frozenset(scopes.split() if isinstance(scopes, str) and not app_only else ()),
+        guest=is_guest(claims),
+{% if cookiecutter.app_roles %}
+        roles=frozenset(map(str, roles) if isinstance(roles, list) else ()),
+{% endif %}
+    )
+    return VerifiedToken(caller, not_before=claims["nbf"], expires_at=claims["exp"])
+
+
+def _text(claim: object) -> str | None:
+    return claim if isinstance(claim, str) else None

@@ -1,0 +1,151 @@
+"""The signing keys of Entra ID: loaded in the background, kept through rollover and outage."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from fastapi_azure_auth.openid_config import HttpClientConfig, OpenIdConfig
+from jwt.algorithms import AllowedPublicKeys
+
+log = logging.getLogger(__name__)
+
+HOUR = 3600.0
+REFRESH_AFTER = 12 * HOUR
+"""The age at which keys are fetched anew, ahead of the 24 hours that Entra ID advises."""
+TRUST_FOR = 48 * HOUR
+"""How long keys are trusted after they were last fetched, while Entra ID does not answer."""
+UNKNOWN_KEY_PAUSE = 300.0
+"""The time between two fetches that tokens with an unknown key may cause."""
+FIRST_LOAD_WAIT = 5.0
+"""How long a request waits for the very first keys."""
+RETRY_AFTER = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
+"""The pauses after a failed fetch; the last one is repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A public key and the issuer whose tokens it may sign, if Entra ID names one."""
+
+    key: AllowedPublicKeys
+    issuer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """What one fetch brought: the issuer of tokens, and the keys by key id."""
+
+    issuer: str
+    keys: dict[str, SigningKey]
+
+
+class SigningKeys(OpenIdConfig):
+    """The key store of fastapi-azure-auth, made to outlive rollover and outage.
+
+    Keys are fetched by `keep_fresh`, never by a request that has a good key, save one that brings
+    an unknown key id. A fetch that fails, or brings no usable key, leaves the last good set.
+    """
+
+    def __init__(
+        self,
+        discovery_url: str,
+        *,
+        http_client_config: HttpClientConfig | None = None,
+        on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(config_url=discovery_url, http_client_config=http_client_config)
+        self.current: KeySet | None = None
+        self._loaded: KeySet | None = None
+        self._on_change = on_change
+        self._clock = clock
+        self._fetched_at = self._tried_at = float("-inf")
+        self._fetching: asyncio.Task[bool] | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds since the keys were last fetched; infinite before the first time."""
+        return self._clock() - self._fetched_at
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are keys, and they are not too old to be trusted."""
+        return self.current is not None and self.age < TRUST_FOR
+
+    async def load_config(self) -> None:
+        """Wait for the first keys, if there are none; the library asks for this before it verifies."""
+        if not self.usable and self._fetching:
+            await asyncio.wait({self._fetching}, timeout=FIRST_LOAD_WAIT)
+
+    async def find(self, key_id: str) -> tuple[KeySet, SigningKey] | None:
+        """Return the key with this id and the set it came in, or None when there is no such key.
+
+        An unknown id causes one fetch, shared by all who wait for it, at most every five minutes.
+        """
+        keys = self.current
+        if keys and key_id not in keys.keys:
+            if self._fetching or self._clock() - self._tried_at >= UNKNOWN_KEY_PAUSE:
+                await self.refresh()
+            keys = self.current
+        if keys and (key := keys.keys.get(key_id)):
+            return keys, key
+        return None
+
+    async def refresh(self) -> bool:
+        """Fetch the keys, or join a fetch that is under way; return whether that brought any."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching.add_done_callback(self._fetched)
+        # A request that is cancelled must not end the fetch that others wait for.
+        return await asyncio.shield(self._fetching)
+
+    async def keep_fresh(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Fetch the keys now and ahead of their expiry, for ever; after a failure, soon again."""
+        failures = 0
+        while True:
+            if await self.refresh():
+                failures = 0
+                await pause(REFRESH_AFTER)
+            else:
+                await pause(RETRY_AFTER[min(failures, len(RETRY_AFTER) - 1)])
+                failures += 1
+
+    def _fetched(self, _: asyncio.Task[bool]) -> None:
+        self._fetching = None
+
+    async def _fetch(self) -> bool:
+        self._tried_at = self._clock()
+        try:
+            await self._load_openid_config()
+        except Exception as error:  # Whatever is wrong with the answer, the good keys stay.
+            log.warning(
+                "signing keys could not be fetched",
+                extra={"source": self.config_url, "reason": repr(error), "age_seconds": self.age},
+            )
+            return False
+        changed, self.current = self.current != self._loaded, self._loaded
+        self._fetched_at = self._clock()
+        if changed:
+            self._on_change()
+        log.info(
+            "signing keys fetched",
+            extra={"source": self.config_url, "keys": sorted(self.signing_keys)},
+        )
+        return True
+
+    def _load_keys(self, keys: list[dict[str, Any]]) -> None:
+        """Read the keys of a JWKS (RFC 7517); leave out those that cannot be used."""
+        usable = {}
+        for key in keys:
+            try:
+                if key["use"] == "sig" and key["kty"] == "RSA":
+                    usable[key["kid"]] = SigningKey(jwt.PyJWK(key, "RS256").key, key.get("issuer"))
+            except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+                log.warning("a signing key cannot be used", extra={"reason": repr(error)})
+        if not usable:
+            raise ValueError("the JWKS holds no usable signing key")
+        self.signing_keys = {key_id: signing.key for key_id, signing in usable.items()}
+        self._loaded = KeySet(self.issuer, usable)

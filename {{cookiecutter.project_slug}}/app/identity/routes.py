@@ -1,0 +1,31 @@
+"""Who the caller is, as the token says."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.identity.caller import SignedIn
+from app.problems import responses
+
+router = APIRouter(prefix="/api", tags=["identity"])
+
+
+class Me(BaseModel):
+    """What the access token says of the caller."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    tenant_id: UUID = Field(description="With `object_id`, it identifies the caller.")
+    object_id: UUID
+    name: str | None = Field(description="For display; it may change.")
+    username: str | None = Field(description="For display; it may change.")
+{% if cookiecutter.app_roles %}
+    roles: list[str]
+{% endif %}
+
+
+@router.get("/me", responses=responses(401, 403, 503))
+async def me(caller: SignedIn) -> Me:
+    """Read who you are. Everyone who is signed in may."""
+    return Me.model_validate(caller)

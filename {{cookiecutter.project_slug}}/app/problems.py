@@ -1,0 +1,114 @@
+"""Every error answer: problem details (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+MEDIA_TYPE = "application/problem+json"
+
+DETAILS = {
+    400: "The request cannot be understood.",
+    404: "There is nothing at this path.",
+    405: "This path does not take this method.",
+    413: "The request body is too long.",
+    500: "Something went wrong here. It has been logged.",
+}
+"""What is said of an error of which nothing more is known."""
+
+
+class Fault(BaseModel):
+    """What is wrong with one part of a request."""
+
+    location: str = Field(description="Where: body, query, path or header.")
+    field: str = Field(description="Which field or parameter; empty for the body as a whole.")
+    detail: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """The body of every error answer (RFC 9457)."""
+
+    type: str = Field("about:blank", description="The kind of problem.")
+    title: str = Field(description="What the status means.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened here.")
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str | None = Field(None, description="What to look for in the log.")
+    errors: list[Fault] | None = Field(None, description="The faults of an invalid request.")
+
+
+class ProblemResponse(JSONResponse):
+    """An answer whose body is a problem."""
+
+    media_type = MEDIA_TYPE
+
+
+class UnavailableError(HTTPException):
+    """Something that the service needs does not answer: 503, and worth another try."""
+
+    def __init__(self, detail: str, *, retry_after: int = 5) -> None:
+        super().__init__(503, detail, {"Retry-After": str(retry_after)})
+
+
+def problem(
+    scope: Scope,
+    status: int,
+    detail: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Fault] | None = None,
+) -> ProblemResponse:
+    """Return the error answer to the request of this ASGI scope."""
+    meaning = HTTPStatus(status)
+    body = Problem(
+        title=meaning.phrase,
+        status=status,
+        detail=detail or DETAILS.get(status, meaning.phrase),
+        instance=scope["path"],
+        request_id=scope.get("request_id"),
+        errors=list(errors) if errors else None,
+    )
+    return ProblemResponse(
+        body.model_dump(exclude_none=True), status, headers=dict(headers) if headers else None
+    )
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what a route's `responses` takes to document these error answers."""
+    return {
+        status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses
+    }
+
+
+def answer_errors_with_problems(app: FastAPI) -> None:
+    """Make every exception that FastAPI turns into an answer a problem."""
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> ProblemResponse:
+        detail: object = error.detail
+        if isinstance(detail, Mapping):
+            # fastapi-azure-auth puts its sentence beside an error code.
+            detail = detail.get("message")
+        # Starlette says no more than the name of the status.
+        nothing = detail in {HTTPStatus(error.status_code).phrase, "Content Too Large"}
+        sentence = None if nothing else str(detail)
+        return problem(request.scope, error.status_code, sentence, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_request(request: Request, error: RequestValidationError) -> ProblemResponse:
+        faults = [_fault(fault) for fault in error.errors()]
+        detail = "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in faults)
+        return problem(request.scope, 422, detail, errors=faults)
+
+
+def _fault(error: Mapping[str, Any]) -> Fault:
+    location, *path = error["loc"]
+    # The position in a body that is not JSON is no field.
+    field = "" if error["type"] == "json_invalid" else ".".join(str(part) for part in path)
+    return Fault(location=location, field=field, detail=error["msg"])

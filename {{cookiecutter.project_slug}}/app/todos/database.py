@@ -1,0 +1,152 @@
+"""Todos in a database: SQLite on one machine, PostgreSQL beyond."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Index,
+    String,
+    TypeDecorator,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from app.database import Base, connect_engine, database_fault
+from app.problems import UnavailableError
+from app.settings import Settings
+from app.todos.schemas import NewTodo, Todo, TodoChanges
+
+log = logging.getLogger(__name__)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time, in UTC on every database; SQLite alone would forget the time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time with its time zone."""
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+class TodoRow(Base):
+    """A todo. The tenant comes first in every key, so that the rows of a tenant lie together."""
+
+    __tablename__ = "todos"
+    __table_args__ = (Index(None, "tenant_id", "owner_id", "id"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID]
+    title: Mapped[str] = mapped_column(String(200))
+    done: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DatabaseStore:
+    """A store in which every method is one statement in one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def add(self, tenant_id: UUID, owner_id: UUID, new: NewTodo) -> Todo:
+        """Create a todo."""
+        now = datetime.now(UTC)
+        todo = Todo(
+            id=uuid7(), owner_id=owner_id, created_at=now, updated_at=now, **new.model_dump()
+        )
+        async with self._transaction() as connection:
+            row = todo.model_dump() | {"tenant_id": tenant_id}
+            await connection.execute(insert(TodoRow).values(row))
+        return todo
+
+    async def page(
+        self, tenant_id: UUID, owner_id: UUID{{ " | None" if cookiecutter.app_roles }}, *, limit: int, after: UUID | None = None
+    ) -> list[Todo]:
+{% if cookiecutter.app_roles %}
+        """Return at most `limit` todos, newest first, older than `after`, of an owner or of all."""
+        query = select(TodoRow).where(TodoRow.tenant_id == tenant_id)
+        if owner_id is not None:
+            query = query.where(TodoRow.owner_id == owner_id)
+{% else %}
+        """Return at most `limit` todos of an owner, newest first, older than `after`."""
+        query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.owner_id == owner_id)
+{% endif %}
+        if after is not None:
+            query = query.where(TodoRow.id < after)
+        async with self._transaction() as connection:
+            rows = await connection.execute(query.order_by(TodoRow.id.desc()).limit(limit))
+            return [Todo.model_validate(row) for row in rows]
+
+    async def get(self, tenant_id: UUID, todo_id: UUID) -> Todo | None:
+        """Return a todo, or None when the tenant has no such todo."""
+        query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
+        async with self._transaction() as connection:
+            row = (await connection.execute(query)).one_or_none()
+            return Todo.model_validate(row) if row else None
+
+    async def change(self, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
+        """Write what was sent; return the todo, or None when the tenant has no such todo."""
+        statement = (
+            update(TodoRow)
+            .where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
+            .values(**changes.sent(), updated_at=datetime.now(UTC))
+            .returning(TodoRow)
+        )
+        async with self._transaction() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+            return Todo.model_validate(row) if row else None
+
+    async def remove(self, tenant_id: UUID, todo_id: UUID) -> None:
+        """Delete a todo, if there is one."""
+        statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
+        async with self._transaction() as connection:
+            await connection.execute(statement)
+{% if cookiecutter.app_roles %}
+
+    async def clear(self, tenant_id: UUID) -> None:
+        """Delete every todo of the tenant."""
+        async with self._transaction() as connection:
+            await connection.execute(delete(TodoRow).where(TodoRow.tenant_id == tenant_id))
+{% endif %}
+
+    async def fault(self) -> str | None:
+        """Return why the database cannot be used at present, or None."""
+        return await database_fault(self._engine)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Commit what is done within, or raise UnavailableError when the database cannot."""
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except (InterfaceError, OperationalError, PoolTimeoutError, ProgrammingError) as error:
+            log.warning("the database cannot be used", extra={"reason": str(error)})
+            raise UnavailableError("The database does not answer at present.") from error
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[DatabaseStore]:
+    """Open the store in the database of the settings, and close its connections in the end."""
+    engine = connect_engine(settings.database_url)
+    store = DatabaseStore(engine)
+    if fault := await store.fault():
+        log.error(fault)
+    try:
+        yield store
+    finally:
+        await engine.dispose()

@@ -1,0 +1,63 @@
+"""What a todo looks like on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+# NUL is refused because PostgreSQL cannot store it.
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Leave the default out of the documentation: a field that is not sent has no value."""
+    del schema["default"]
+
+
+class NewTodo(BaseModel):
+    """A todo to create."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"title": "Buy milk"}})
+
+    title: Title
+    done: bool = False
+
+
+class TodoChanges(BaseModel):
+    """The parts of a todo to change. What is not sent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"done": True}})
+
+    title: Title = Field("", json_schema_extra=_optional)
+    done: bool = Field(False, json_schema_extra=_optional)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("send title, done or both")
+        return self
+
+    def sent(self) -> dict[str, Any]:
+        """Return the fields that were sent, by name."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Todo(BaseModel):
+    """A todo, which belongs to the person who created it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    title: str
+    done: bool
+    owner_id: UUID = Field(description="The object id of the person who created it.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class TodoPage(BaseModel):
+    """Some todos, newest first."""
+
+    items: list[Todo]
+    next: str | None = Field(description="Send it as `after` to get the next page.")

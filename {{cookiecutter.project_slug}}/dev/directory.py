@@ -1,0 +1,129 @@
+"""What the local stand-in for Entra ID knows: tenants, people and app registrations."""
+
+from dataclasses import dataclass
+
+API_CLIENT_ID = "a9100000-0000-4000-8000-000000000001"
+DOCS_CLIENT_ID = "d0c50000-0000-4000-8000-000000000002"
+COMMAND_CLIENT_ID = "c0de0000-0000-4000-8000-000000000003"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organisation."""
+
+    name: str
+    id: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who can sign in, without a password."""
+
+    name: str
+    tenant: Tenant
+    object_id: str
+    note: str
+{% if cookiecutter.app_roles %}
+    roles: tuple[str, ...] = ()
+{% endif %}
+    guest_from: Tenant | None = None
+
+    @property
+    def username(self) -> str:
+        """The name that the person signs in with."""
+        return f"{self.name}@{(self.guest_from or self.tenant).domain}"
+
+
+@dataclass(frozen=True)
+class Client:
+    """An app registration that asks for tokens of the API."""
+
+    id: str
+    name: str
+    redirect_uris: tuple[str, ...]
+    single_page: bool
+    """Whether it is a single-page application, or else an app on the user's machine."""
+
+
+CONTOSO = Tenant("Contoso", "c0000000-0000-4000-8000-00000000c050", "contoso.example")
+FABRIKAM = Tenant("Fabrikam", "fa000000-0000-4000-8000-00000000fab0", "fabrikam.example")
+TENANTS = (CONTOSO, FABRIKAM)
+
+PEOPLE = (
+    Person(
+        "alice",
+        CONTOSO,
+        "a11ce000-0000-4000-8000-000000000001",
+        "{{ 'Admin: sees, edits and deletes every todo of Contoso' if cookiecutter.app_roles else 'has todos of her own' }}",
+{% if cookiecutter.app_roles %}
+        roles=("Admin",),
+{% endif %}
+    ),
+    Person(
+        "bob",
+        CONTOSO,
+        "b0b00000-0000-4000-8000-000000000002",
+        "{{ 'User: has todos of his own' if cookiecutter.app_roles else 'has todos of his own' }}",
+{% if cookiecutter.app_roles %}
+        roles=("User",),
+{% endif %}
+    ),
+    Person(
+        "carol",
+        CONTOSO,
+        "ca501000-0000-4000-8000-000000000003",
+        "{{ 'User: has todos of her own' if cookiecutter.app_roles else 'has todos of her own' }}",
+{% if cookiecutter.app_roles %}
+        roles=("User",),
+{% endif %}
+    ),
+    Person(
+        "dave",
+        CONTOSO,
+        "da5e0000-0000-4000-8000-000000000004",
+        "{{ 'no role: signs in, and may not use todos' if cookiecutter.app_roles else 'has todos of his own' }}",
+    ),
+    Person(
+        "gita",
+        CONTOSO,
+        "917a0000-0000-4000-8000-000000000005",
+        "{{ 'User, guest from Fabrikam: refused unless ALLOW_GUESTS' if cookiecutter.app_roles else 'guest from Fabrikam: refused unless ALLOW_GUESTS' }}",
+{% if cookiecutter.app_roles %}
+        roles=("User",),
+{% endif %}
+        guest_from=FABRIKAM,
+    ),
+    Person(
+        "erin",
+        FABRIKAM,
+        "e5140000-0000-4000-8000-000000000006",
+        "{{ 'Admin of another organisation' if cookiecutter.app_roles else 'works in another organisation' }}",
+{% if cookiecutter.app_roles %}
+        roles=("Admin",),
+{% endif %}
+    ),
+    Person(
+        "frank",
+        FABRIKAM,
+        "f5a4c000-0000-4000-8000-000000000007",
+        "{{ 'User of another organisation' if cookiecutter.app_roles else 'works in another organisation' }}",
+{% if cookiecutter.app_roles %}
+        roles=("User",),
+{% endif %}
+    ),
+)
+
+
+def person_called(name: str) -> Person:
+    """Return the person with this name; raises KeyError when there is none."""
+    return {person.name: person for person in PEOPLE}[name]
+
+
+def docs_page(port: int) -> Client:
+    """Return the registration of the docs page of a service on this port."""
+    redirect = f"http://localhost:{port}/oauth2-redirect"
+    return Client(DOCS_CLIENT_ID, "Docs page", (redirect,), single_page=True)
+
+
+COMMAND = Client(COMMAND_CLIENT_ID, "python -m dev token", ("http://localhost",), single_page=False)

@@ -1,0 +1,54 @@
+"""The service, configured for the local stand-in."""
+
+import os
+{% if cookiecutter.storage == "database" %}
+from pathlib import Path
+{% endif %}
+
+from fastapi import FastAPI
+
+from app.factory import create_app
+from app.log import configure_logging
+from app.settings import Settings
+{% if cookiecutter.tenancy == "single-tenant" %}
+from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID
+{% else %}
+from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID, FABRIKAM
+{% endif %}
+
+ENTRA_PORT = "DEV_ENTRA_PORT"
+"""The variable that tells the service's process where the stand-in listens."""
+{% if cookiecutter.storage == "database" %}
+
+DATABASE = Path(__file__).with_name("todos.db")
+DATABASE_URL = f"sqlite+aiosqlite:///{DATABASE.as_posix()}"
+{% endif %}
+
+
+def local_settings(entra_port: int) -> Settings:
+    """Return the settings for a stand-in on this port; neither `.env` nor the environment counts."""
+    return Settings.model_validate(
+        {
+{% if cookiecutter.tenancy == "single-tenant" %}
+            "entra_tenant_id": CONTOSO.id,
+{% else %}
+            "allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}",
+{% endif %}
+            "api_client_id": API_CLIENT_ID,
+            "swagger_ui_client_id": DOCS_CLIENT_ID,
+            "entra_authority": f"http://localhost:{entra_port}",
+{% if cookiecutter.storage == "database" %}
+            "database_url": DATABASE_URL,
+{% endif %}
+            "log_level": "DEBUG",
+            "log_format": "console",
+        }
+    )
+
+
+def create() -> FastAPI:
+    """Return the service; uvicorn calls this in a process of its own."""
+    settings = local_settings(int(os.environ[ENTRA_PORT]))
+    configure_logging(settings.log_level, settings.log_format)
+    # A proxy that the environment names has no way to this machine.
+    return create_app(settings, entra_client={"trust_env": False})

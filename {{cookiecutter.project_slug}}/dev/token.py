@@ -1,0 +1,50 @@
+"""A real token by the real flow: authorization code with PKCE, without a browser."""
+
+import secrets
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+
+from dev.directory import COMMAND, person_called
+from dev.entra import SCOPE, code_challenge
+
+
+def fetch_token(name: str, entra_port: int) -> str:
+    """Return an access token of this person from the running stand-in.
+
+    Ends the program with one sentence when no stand-in listens there.
+    """
+    person = person_called(name)
+    oauth2 = f"http://localhost:{entra_port}/{person.tenant.id}/oauth2/v2.0"
+    verifier = secrets.token_urlsafe(48)
+    (redirect_uri,) = COMMAND.redirect_uris
+    question = {
+        "client_id": COMMAND.id,
+        "response_type": "code",
+        "redirect_uri": redirect_uri,
+        "scope": SCOPE,
+        "code_challenge": code_challenge(verifier),
+        "code_challenge_method": "S256",
+        "login_hint": person.username,
+    }
+    try:
+        # A proxy that the environment names has no way to this machine.
+        with httpx2.Client(trust_env=False) as client:
+            answer = client.get(f"{oauth2}/authorize", params=question)
+            (code,) = parse_qs(urlsplit(answer.headers["location"]).query)["code"]
+            redemption = {
+                "client_id": COMMAND.id,
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": verifier,
+            }
+            answer = client.post(f"{oauth2}/token", data=redemption)
+            token: str = answer.json()["access_token"]
+    except (httpx2.HTTPError, KeyError, ValueError):
+        sys.exit(
+            f"No stand-in for Entra ID answers on port {entra_port}. Start it in another terminal "
+            "with `uv run python -m dev`, or say where it listens with --entra-port."
+        )
+    return token

@@ -1,0 +1,26 @@
+"""How Alembic reaches the database: by `DATABASE_URL`, or by the URL that a caller gives."""
+
+from alembic import context
+from pydantic import SecretStr
+from sqlalchemy import create_engine, make_url
+
+from app.database import SQLITE, Base
+from app.settings import load_settings
+from app.todos.database import TodoRow
+
+TABLES = [TodoRow]
+"""Alembic sees a table when its class is imported."""
+
+
+def run(database_url: SecretStr) -> None:
+    """Migrate the database at this URL, without asyncio."""
+    url = make_url(database_url.get_secret_value())
+    engine = create_engine(url.set(drivername="sqlite") if url.drivername == SQLITE else url)
+    with engine.begin() as connection:
+        context.configure(connection, target_metadata=Base.metadata, render_as_batch=True)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run(context.config.attributes.get("database_url") or load_settings().database_url)

@@ -1,0 +1,100 @@
+"""The service under test, and the stand-in for Entra ID that signs people in to it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from fastapi_azure_auth.openid_config import HttpClientConfig
+
+from app.factory import create_app
+from app.settings import Settings
+from dev.directory import (
+    API_CLIENT_ID,
+    CONTOSO,
+    DOCS_CLIENT_ID,
+{% if cookiecutter.tenancy == "multi-tenant" %}
+    FABRIKAM,
+{% endif %}
+    docs_page,
+    person_called,
+)
+from dev.entra import SCOPE, StandIn
+from tests.stores_{{ cookiecutter.storage }} import *  # noqa: F403  the fixtures of the stores
+
+ENTRA = "http://localhost:8400"
+DOCS_PAGE = docs_page(8000)
+
+Values = dict[str, Any]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run asynchronous tests on asyncio, like the service."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def entra() -> StandIn:
+    """Return the stand-in that all tests share, which must not be changed."""
+    return StandIn(ENTRA, [DOCS_PAGE])
+
+
+@pytest.fixture
+def values(store_values: Values) -> Values:
+    """Return valid settings, for a test to change before it builds a service."""
+    return store_values | {
+{% if cookiecutter.tenancy == "single-tenant" %}
+        "entra_tenant_id": CONTOSO.id,
+{% else %}
+        "allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}",
+{% endif %}
+        "api_client_id": API_CLIENT_ID,
+        "swagger_ui_client_id": DOCS_CLIENT_ID,
+        "entra_authority": ENTRA,
+    }
+
+
+Serve = Callable[..., TestClient]
+
+
+@pytest.fixture
+def serve(values: Values, entra: StandIn) -> Iterator[Serve]:
+    """Return a function that starts the service, with other settings or another stand-in.
+
+    The service fetches signing keys from the stand-in over HTTP, without a socket.
+    """
+    clients = []
+
+    def start(stand_in: StandIn = entra, **changes: Any) -> TestClient:
+        settings = Settings.model_validate(values | changes)
+        # The library hands its whole configuration to httpx2.
+        over_asgi = {"transport": httpx2.ASGITransport(app=stand_in.app)}
+        app = create_app(settings, entra_client=cast(HttpClientConfig, over_asgi))
+        client = TestClient(app, raise_server_exceptions=False)
+        clients.append(client)
+        return client.__enter__()
+
+    yield start
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(serve: Serve) -> TestClient:
+    """Return a client of the service."""
+    return serve()
+
+
+@pytest.fixture
+def bearer(entra: StandIn) -> Callable[[str], dict[str, str]]:
+    """Return a function from a person's name to the headers of a request signed in as them."""
+
+    def headers(name: str) -> dict[str, str]:
+        if name == "nobody":
+            return {}
+        token = entra.access_token(person_called(name), DOCS_PAGE, frozenset({SCOPE}))
+        return {"Authorization": f"Bearer {token}"}
+
+    return headers

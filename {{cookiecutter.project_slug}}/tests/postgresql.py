@@ -1,0 +1,84 @@
+"""A PostgreSQL for the tests: the one that `TEST_DATABASE_URL` names, or one of their own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+HOW_TO = "install PostgreSQL (Debian: apt install postgresql), or set TEST_DATABASE_URL"
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """Make an empty database; give its URL for SQLAlchemy; drop it in the end."""
+    with _server() as server:
+        name = f"test_{token_hex(6)}"
+        plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+            yield server.set(drivername="postgresql+psycopg", database=name).render_as_string(
+                hide_password=False
+            )
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _server() -> Iterator[URL]:
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield make_url(given)
+        return
+    programs = _programs()
+    if programs is None:
+        missing = f"there is no PostgreSQL: {HOW_TO}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        data, port = Path(folder) / "data", _free_port()
+        run_as = _user_who_may_start_it(Path(folder))
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories="
+        _run([programs / "initdb", "-D", data, "-U", "test", "--auth=trust", "-E", "UTF8"], run_as)
+        log = Path(folder) / "log"
+        _run([programs / "pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start"], run_as)
+        try:
+            yield URL.create("postgresql", "test", host="127.0.0.1", port=port, database="postgres")
+        finally:
+            _run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], run_as)
+
+
+def _programs() -> Path | None:
+    """Return the folder of initdb and pg_ctl; Debian keeps it off the PATH."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return debian[-1].parent if debian else None
+
+
+def _user_who_may_start_it(folder: Path) -> str | None:
+    """Return the user to become, because PostgreSQL does not run as root."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    shutil.chown(folder, "postgres")
+    return "postgres"
+
+
+def _run(command: list[Path | str], user: str | None) -> None:
+    command_line = [str(part) for part in command]
+    subprocess.run(command_line, check=True, capture_output=True, user=user, cwd="/")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

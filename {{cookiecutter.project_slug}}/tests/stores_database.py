@@ -1,0 +1,48 @@
+"""The fixtures of the database store: SQLite, and PostgreSQL where there is one."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import Settings
+from app.todos.database import DatabaseStore, open_store
+from dev.migrate import migrate
+from tests.postgresql import fresh_database
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an SQLite database with empty tables, to be copied."""
+    file = tmp_path_factory.mktemp("database") / "empty.db"
+    migrate(f"sqlite+aiosqlite:///{file.as_posix()}")
+    return file
+
+
+@pytest.fixture
+def store_values(migrated_file: Path, tmp_path: Path) -> dict[str, Any]:
+    """Return the settings that a store needs: the URL of an empty SQLite database."""
+    file = tmp_path / "todos.db"
+    shutil.copy(migrated_file, file)
+    return {"database_url": f"sqlite+aiosqlite:///{file.as_posix()}"}
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Return the URL of an empty PostgreSQL database; skip the test where there is none."""
+    with fresh_database() as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(
+    request: pytest.FixtureRequest, values: dict[str, Any]
+) -> AsyncIterator[DatabaseStore]:
+    """Return an empty store, in each database in turn."""
+    if request.param == "postgresql":
+        values["database_url"] = request.getfixturevalue("postgresql_url")
+    async with open_store(Settings.model_validate(values)) as store:
+        yield store

@@ -1,0 +1,37 @@
+"""Who may do what, where there are no app roles: everyone has todos of their own."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.access import Bearer, Case, cases, status_of, titles, todo_of
+
+# gita is a guest.
+TABLE = """
+METHOD  PATH               nobody  alice  bob  carol  dave  gita
+GET     /                  200     200    200  200    200   200
+GET     /health            200     200    200  200    200   200
+GET     /health/live       200     200    200  200    200   200
+GET     /health/ready      200     200    200  200    200   200
+GET     /docs              200     200    200  200    200   200
+GET     /openapi.json      200     200    200  200    200   200
+GET     /oauth2-redirect   200     200    200  200    200   200
+GET     /api/me            401     200    200  200    200   403
+GET     /api/todos         401     200    200  200    200   403
+POST    /api/todos         401     201    201  201    201   403
+GET     bob's              401     403    200  403    403   403
+PATCH   bob's              401     403    200  403    403   403
+DELETE  bob's              401     403    204  403    403   403
+DELETE  /api/todos         405     405    405  405    405   405
+"""
+
+
+@pytest.mark.parametrize("case", cases(TABLE), ids=str)
+def test_access(client: TestClient, bearer: Bearer, case: Case) -> None:
+    assert status_of(client, bearer, case) == case.status
+
+
+def test_everybody_lists_their_own_todos(client: TestClient, bearer: Bearer) -> None:
+    for person in ("alice", "bob"):
+        todo_of(client, bearer, person)
+    assert titles(client, bearer, "alice") == ["alice's"]
+    assert titles(client, bearer, "bob") == ["bob's"]

@@ -1,0 +1,23 @@
+"""People of another tenant cannot sign in."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.settings import Settings
+from dev.directory import CONTOSO
+from tests.access import Bearer
+from tests.conftest import ENTRA, Values
+
+
+@pytest.mark.parametrize("name", ["erin", "frank"])
+@pytest.mark.parametrize("path", ["/api/me", "/api/todos"])
+def test_people_of_another_tenant_are_refused(
+    client: TestClient, bearer: Bearer, name: str, path: str
+) -> None:
+    answer = client.get(path, headers=bearer(name))
+    assert answer.status_code == 401
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_sign_in_happens_at_the_tenant(values: Values) -> None:
+    assert Settings.model_validate(values).sign_in_address == f"{ENTRA}/{CONTOSO.id}"

@@ -1,0 +1,115 @@
+"""Todos over HTTP, as their owner."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.access import Bearer
+
+
+@pytest.fixture
+def bob(client: TestClient, bearer: Bearer) -> TestClient:
+    """Return a client that is signed in as bob."""
+    client.headers.update(bearer("bob"))
+    return client
+
+
+def test_a_todo_from_creation_to_deletion(bob: TestClient) -> None:
+    created = bob.post("/api/todos", json={"title": "Buy milk"})
+    todo = created.json()
+    assert created.headers["location"] == f"/api/todos/{todo['id']}"
+    assert UUID(todo["id"]).version == 7
+    assert set(todo) == {"id", "title", "done", "owner_id", "created_at", "updated_at"}
+    assert todo["created_at"].endswith("Z")
+    assert (todo["title"], todo["done"]) == ("Buy milk", False)
+    assert todo["owner_id"] == bob.get("/api/me").json()["object_id"]
+
+    path = created.headers["location"]
+    assert bob.get(path).json() == todo
+    changed = bob.patch(path, json={"title": "Buy oat milk", "done": True}).json()
+    assert (changed["title"], changed["done"]) == ("Buy oat milk", True)
+    assert changed["created_at"] == todo["created_at"] < changed["updated_at"]
+    assert bob.delete(path).content == b""
+    assert bob.get(path).status_code == 404
+
+
+def test_paging_shows_every_todo_once_newest_first(bob: TestClient) -> None:
+    for n in range(5):
+        bob.post("/api/todos", json={"title": str(n)})
+    seen: list[str] = []
+    query: dict[str, str | int] = {"limit": 2}
+    while True:
+        page = bob.get("/api/todos", params=query).json()
+        seen += [todo["title"] for todo in page["items"]]
+        if page["next"] is None:
+            break
+        query["after"] = page["next"]
+    assert seen == ["4", "3", "2", "1", "0"]
+
+
+@pytest.mark.parametrize("after", ["x", "!", "AAAA", "é", "a" * 100, "A" * 32])
+def test_a_broken_cursor_is_refused(bob: TestClient, after: str) -> None:
+    answer = bob.get("/api/todos", params={"after": after})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "after"
+
+
+def test_the_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) -> None:
+    for n in range(2):
+        bob.post("/api/todos", json={"title": str(n)})
+    cursor = bob.get("/api/todos", params={"limit": 1}).json()["next"]
+    answer = bob.get("/api/todos", params={"after": cursor}, headers=bearer("carol"))
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "title"),
+        ({"title": ""}, "title"),
+        ({"title": "x" * 201}, "title"),
+        ({"title": "a\x00b"}, "title"),
+        ({"title": None}, "title"),
+        ({"title": 1}, "title"),
+        ({"title": "x", "done": "perhaps"}, "done"),
+        ({"title": "x", "owner_id": str(uuid4())}, "owner_id"),
+        ([], ""),
+    ],
+)
+def test_a_wrong_body_names_the_field(bob: TestClient, body: object, field: str) -> None:
+    answer = bob.post("/api/todos", json=body)
+    assert answer.status_code == 422
+    assert [(fault["location"], fault["field"]) for fault in answer.json()["errors"]] == [
+        ("body", field)
+    ]
+
+
+@pytest.mark.parametrize("title", [r'{"title": "\ud800"}', '{"title": "x"', "", "title=x", b"\xff"])
+def test_a_body_that_is_no_text_or_no_json_is_refused(bob: TestClient, title: str | bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = bob.post("/api/todos", content=title, headers=headers)
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", [{}, {"title": None}, {"done": None}, {"id": str(uuid4())}])
+def test_a_wrong_change_changes_nothing(bob: TestClient, body: object) -> None:
+    created = bob.post("/api/todos", json={"title": "milk"})
+    path = created.headers["location"]
+    assert bob.patch(path, json=body).status_code == 422
+    assert bob.get(path).json() == created.json()
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", f"after={'a' * 101}"])
+def test_a_query_out_of_range_is_refused(bob: TestClient, query: str) -> None:
+    answer = bob.get(f"/api/todos?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["location"] == "query"
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_an_id_that_is_no_uuid_is_refused(bob: TestClient, method: str) -> None:
+    body = {"done": True} if method == "PATCH" else None
+    assert bob.request(method, "/api/todos/1", json=body).status_code == 422
+    assert bob.request(method, f"/api/todos/{uuid4()}", json=body).status_code == 404

@@ -156,7 +156,7 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             raise InvalidTokenError(
                 "it is a v1.0 token: set requestedAccessTokenVersion to 2 in the API's app registration"
             )
-        if not all(isinstance(claims[time], int) for time in ("iat", "nbf", "exp")):
+        if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):
             raise InvalidTokenError("iat, nbf and exp are not all numbers of seconds")
         if not all(isinstance(id_, str) and GUID.fullmatch(id_) for id_ in (tenant, claims["oid"])):
             raise InvalidTokenError("tid and oid are not both GUIDs")

@@ -1,0 +1,151 @@
+"""The cache of verified tokens: what it keeps, for how long, and what it never skips."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.identity.cache import MOST_TOKENS, VerifiedTokens
+from app.identity.caller import Caller, VerifiedToken
+from dev.directory import person_called
+from dev.entra import SCOPE, StandIn
+from tests.conftest import DOCS_PAGE, Serve
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def verified(expires_at: float = 5000.0) -> VerifiedToken:
+    """Return what verifying a token might bring."""
+    caller = Caller(
+        tenant_id=uuid4(),
+        object_id=uuid4(),
+        client_id=None,
+        name=None,
+        username=None,
+        scopes=frozenset(),
+        guest=False,
+{% if cookiecutter.app_roles %}
+        roles=frozenset(),
+{% endif %}
+    )
+    return VerifiedToken(caller, not_before=0.0, expires_at=expires_at)
+
+
+def test_a_token_is_kept_for_the_time_that_is_set() -> None:
+    clock = Clock()
+    cache, token = VerifiedTokens(300, clock), verified()
+    cache.add("token", token, cache.generation)
+    clock.now += 299
+    assert cache.get("token") is token
+    clock.now += 1
+    assert cache.get("token") is None
+
+
+def test_a_token_is_never_kept_past_its_expiry() -> None:
+    clock = Clock()
+    cache = VerifiedTokens(300, clock)
+    cache.add("token", verified(expires_at=1010.0), cache.generation)
+    clock.now = 1009.0
+    assert cache.get("token") is not None
+    clock.now = 1010.0
+    assert cache.get("token") is None
+
+
+def test_nothing_is_kept_when_the_cache_is_off() -> None:
+    cache = VerifiedTokens(0, Clock())
+    cache.add("token", verified(), cache.generation)
+    assert cache.get("token") is None
+
+
+def test_no_other_token_is_found() -> None:
+    cache = VerifiedTokens(300, Clock())
+    cache.add("token", verified(), cache.generation)
+    assert cache.get("token ") is None
+
+
+def test_a_change_of_keys_forgets_every_token() -> None:
+    cache = VerifiedTokens(300, Clock())
+    cache.add("token", verified(), cache.generation)
+    cache.clear()
+    assert cache.get("token") is None
+
+
+def test_a_token_that_was_verified_with_old_keys_is_not_kept() -> None:
+    cache = VerifiedTokens(300, Clock())
+    generation = cache.generation
+    cache.clear()
+    cache.add("token", verified(), generation)
+    assert cache.get("token") is None
+
+
+def test_the_cache_is_bounded_and_holds_no_token() -> None:
+    cache = VerifiedTokens(300, Clock())
+    for n in range(MOST_TOKENS + 10):
+        cache.add(f"a-token-{n}", verified(), cache.generation)
+    kept = sum(cache.get(f"a-token-{n}") is not None for n in range(MOST_TOKENS + 10))
+    assert kept == MOST_TOKENS
+    assert "a-token" not in repr(vars(cache))
+
+
+def token_of(entra: StandIn, name: str) -> str:
+    """Return a token of this person."""
+    return entra.access_token(person_called(name), DOCS_PAGE, frozenset({SCOPE}))
+
+
+def me(client: TestClient, token: str) -> Any:
+    """Ask who the bearer of this token is."""
+    return client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def sign_in_of(client: TestClient) -> Any:
+    """Return the sign-in of the service that this client talks to."""
+    assert isinstance(client.app, FastAPI)
+    return client.app.state.sign_in
+
+
+def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:
+    entra = StandIn("http://localhost:8400", [DOCS_PAGE])
+    client = serve(entra)
+    token = token_of(entra, "bob")
+    assert me(client, token).status_code == 200
+    entra.rotate_keys()
+    assert me(client, token).status_code == 200
+    assert client.portal is not None
+    assert client.portal.call(sign_in_of(client).keys.refresh)
+    assert me(client, token).status_code == 401
+
+
+def test_rules_and_expiry_are_checked_on_every_use(serve: Serve, entra: StandIn) -> None:
+    client = serve()
+    token = token_of(entra, "bob")
+    answer = me(client, token)
+    assert UUID(answer.json()["object_id"]) == UUID(person_called("bob").object_id)
+    sign_in = sign_in_of(client)
+    real_clock = sign_in._clock
+    try:
+        sign_in._clock = lambda: real_clock() + 3600 + 61
+        assert me(client, token).status_code == 401
+        sign_in._clock = lambda: real_clock() - 120
+        assert me(client, token).status_code == 401
+    finally:
+        sign_in._clock = real_clock
+    assert me(client, token).status_code == 200
+
+
+@pytest.mark.parametrize("seconds", [0, 300])
+def test_people_are_told_apart(serve: Serve, entra: StandIn, seconds: int) -> None:
+    client = serve(token_cache_seconds=seconds)
+    tokens = {name: token_of(entra, name) for name in ("alice", "bob")}
+    for name in ("alice", "bob", "alice", "bob"):
+        assert me(client, tokens[name]).json()["object_id"] == person_called(name).object_id

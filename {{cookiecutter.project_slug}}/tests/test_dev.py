@@ -1,0 +1,296 @@
+"""The stand-in for Entra ID and `python -m dev`: what a developer meets on their machine."""
+
+import socket
+import sys
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from starlette.testclient import TestClient
+
+from dev import __main__ as command
+from dev.directory import COMMAND, CONTOSO, DOCS_CLIENT_ID, FABRIKAM, PEOPLE, person_called
+from dev.entra import MULTI_TENANT, SCOPE, StandIn, code_challenge
+from dev.service import local_settings
+from tests.conftest import DOCS_PAGE, ENTRA
+
+VERIFIER = "v" * 43
+REDIRECT = "http://localhost:8000/oauth2-redirect"
+ORIGIN = {"Origin": "http://localhost:8000"}
+AUTHORIZE = f"/{CONTOSO.id}/oauth2/v2.0/authorize"
+TOKEN = f"/{CONTOSO.id}/oauth2/v2.0/token"
+QUESTION = {
+    "client_id": DOCS_CLIENT_ID,
+    "response_type": "code",
+    "redirect_uri": REDIRECT,
+    "scope": f"{SCOPE} openid offline_access",
+    "state": "a state",
+    "nonce": "a nonce",
+    "code_challenge": code_challenge(VERIFIER),
+    "code_challenge_method": "S256",
+    "login_hint": person_called("bob").username,
+}
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock of the stand-in."""
+    return Clock()
+
+
+@pytest.fixture
+def browser(clock: Clock) -> TestClient:
+    """Return a client of a stand-in of its own."""
+    app = StandIn(ENTRA, [DOCS_PAGE, COMMAND], clock).app
+    return TestClient(app, base_url=ENTRA, follow_redirects=False)
+
+
+def authorize(browser: TestClient, path: str = AUTHORIZE, **changes: str) -> dict[str, str]:
+    """Ask for a code; return the parameters of the redirect."""
+    answer = browser.get(path, params=QUESTION | changes)
+    assert answer.status_code == 302, answer.text
+    target = urlsplit(answer.headers["location"])
+    return {name: value for name, (value,) in parse_qs(target.query).items()}
+
+
+def redeem(browser: TestClient, code: str, headers: dict[str, str] = ORIGIN, **changes: str) -> Any:
+    """Redeem a code."""
+    form = {
+        "client_id": DOCS_CLIENT_ID,
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": REDIRECT,
+        "code_verifier": VERIFIER,
+    }
+    return browser.post(TOKEN, data=form | changes, headers=headers)
+
+
+def refuses(answer: Any, error: str, number: int | None) -> None:
+    """Check that this is an error as Entra ID sends it."""
+    assert answer.status_code in {400, 401}
+    body = answer.json()
+    assert body["error"] == error
+    assert body["error_codes"] == ([number] if number else [])
+    assert body["error_description"].startswith(f"AADSTS{number}: " if number else "")
+    assert {"timestamp", "trace_id", "correlation_id"} <= set(body)
+
+
+def test_signing_in_by_pkce(browser: TestClient) -> None:
+    parameters = authorize(browser)
+    assert parameters["state"] == "a state"
+    answer = redeem(browser, parameters["code"])
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+    tokens = answer.json()
+    assert tokens["token_type"] == "Bearer"
+    access = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert access["oid"] == person_called("bob").object_id
+    assert access["scp"] == "access_as_user"
+    identity = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+    assert (identity["aud"], identity["nonce"]) == (DOCS_CLIENT_ID, "a nonce")
+
+
+def test_refresh_tokens_are_exchanged_once(browser: TestClient) -> None:
+    first = redeem(browser, authorize(browser)["code"]).json()["refresh_token"]
+    form = {"client_id": DOCS_CLIENT_ID, "grant_type": "refresh_token", "refresh_token": first}
+    second = browser.post(TOKEN, data=form, headers=ORIGIN).json()
+    assert second["access_token"]
+    assert second["refresh_token"] != first
+    refuses(browser.post(TOKEN, data=form, headers=ORIGIN), "invalid_grant", 70000)
+
+
+def test_the_account_picker_names_everybody_of_the_tenant(browser: TestClient) -> None:
+    question = QUESTION | {"login_hint": "<script>"}
+    page = browser.get(AUTHORIZE, params=question).text
+    for person in PEOPLE:
+        assert (person.username in page) == (person.tenant == CONTOSO)
+    assert "not Microsoft" in page
+    assert "<script>" not in page
+
+
+def test_cancelling_goes_back_with_an_error(browser: TestClient) -> None:
+    parameters = authorize(browser, error="access_denied")
+    assert parameters["error"] == "access_denied"
+    assert parameters["state"] == "a state"
+
+
+def test_a_code_is_redeemed_once(browser: TestClient) -> None:
+    code = authorize(browser)["code"]
+    assert redeem(browser, code).status_code == 200
+    refuses(redeem(browser, code), "invalid_grant", 54005)
+
+
+def test_a_code_expires(browser: TestClient, clock: Clock) -> None:
+    code = authorize(browser)["code"]
+    clock.now += 60
+    refuses(redeem(browser, code), "invalid_grant", 70008)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "number"),
+    [
+        ({"code": "x"}, "invalid_grant", 70000),
+        ({"client_id": COMMAND.id}, "invalid_grant", 70000),
+        ({"redirect_uri": "http://localhost:8000/"}, "invalid_grant", 70000),
+        ({"code_verifier": "w" * 43}, "invalid_grant", 501481),
+        ({"client_id": CONTOSO.id}, "unauthorized_client", 700016),
+        ({"grant_type": "client_credentials"}, "invalid_client", 7000218),
+        ({"grant_type": "password"}, "unsupported_grant_type", 70003),
+    ],
+)
+def test_a_wrong_redemption(
+    browser: TestClient, changes: dict[str, str], error: str, number: int
+) -> None:
+    code = authorize(browser)["code"]
+    refuses(redeem(browser, **({"code": code} | changes)), error, number)
+
+
+def test_a_redemption_without_a_verifier_or_a_client(browser: TestClient) -> None:
+    form = {
+        "client_id": DOCS_CLIENT_ID,
+        "grant_type": "authorization_code",
+        "code": authorize(browser)["code"],
+        "redirect_uri": REDIRECT,
+    }
+    refuses(browser.post(TOKEN, data=form, headers=ORIGIN), "invalid_request", 9002325)
+    del form["client_id"]
+    refuses(browser.post(TOKEN, data=form, headers=ORIGIN), "invalid_request", 900144)
+
+
+def test_a_single_page_application_redeems_from_its_page(browser: TestClient) -> None:
+    code = authorize(browser)["code"]
+    refuses(redeem(browser, code, headers={}), "invalid_request", 9002327)
+
+
+def test_an_app_on_the_users_machine_redeems_from_no_page(browser: TestClient) -> None:
+    changes = {"client_id": COMMAND.id, "redirect_uri": "http://localhost:4711"}
+    code = authorize(browser, **changes)["code"]
+    refuses(redeem(browser, code, **changes), "invalid_request", 9002326)
+    assert redeem(browser, code, headers={}, **changes).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge": ""}, "invalid_request"),
+        ({"scope": "api://default/.default"}, "invalid_scope"),
+        ({"scope": "openid"}, "invalid_scope"),
+    ],
+)
+def test_a_wrong_question_goes_back_with_an_error(
+    browser: TestClient, changes: dict[str, str], error: str
+) -> None:
+    assert authorize(browser, **changes)["error"] == error
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "number"),
+    [
+        (AUTHORIZE, {"redirect_uri": "http://127.0.0.1:8000/oauth2-redirect"}, 50011),
+        (AUTHORIZE, {"redirect_uri": "https://evil.example"}, 50011),
+        (AUTHORIZE, {"client_id": CONTOSO.id}, 700016),
+        (AUTHORIZE.replace(CONTOSO.id, "nobody.example"), {}, 90002),
+    ],
+)
+def test_what_cannot_be_sent_back_is_said_on_a_page(
+    browser: TestClient, path: str, changes: dict[str, str], number: int
+) -> None:
+    answer = browser.get(path, params=QUESTION | changes)
+    assert answer.status_code == 400
+    assert f"AADSTS{number}" in answer.text
+
+
+@pytest.mark.parametrize("segment", ["common", "organizations"])
+def test_any_organisation_is_for_multi_tenant_services(browser: TestClient, segment: str) -> None:
+    path = AUTHORIZE.replace(CONTOSO.id, segment)
+    erin = person_called("erin").username
+    assert ("code" in authorize(browser, path, login_hint=erin)) == MULTI_TENANT
+    document = browser.get(f"/{segment}/v2.0/.well-known/openid-configuration").json()
+    assert document["issuer"] == ENTRA + "/{tenantid}/v2.0"
+
+
+def test_people_sign_in_at_their_own_tenant(browser: TestClient) -> None:
+    path = AUTHORIZE.replace(CONTOSO.id, FABRIKAM.domain)
+    assert "code" in authorize(browser, path, login_hint=person_called("erin").username)
+    answer = browser.get(path, params=QUESTION)
+    assert answer.status_code == 200
+    assert "erin@fabrikam.example" in answer.text
+
+
+def test_signing_out(browser: TestClient) -> None:
+    path = f"/{CONTOSO.id}/oauth2/v2.0/logout"
+    answer = browser.get(path, params={"post_logout_redirect_uri": REDIRECT})
+    assert answer.headers["location"] == REDIRECT
+    answer = browser.get(path, params={"post_logout_redirect_uri": "https://evil.example"})
+    assert (answer.status_code, "location" in answer.headers) == (200, False)
+
+
+def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """Run `python -m dev` with these arguments, which end it; return what it says."""
+    monkeypatch.setattr(sys, "argv", ["dev", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        command.main()
+    assert stopped.value.code != 0
+    return str(stopped.value.code)
+
+
+def taken_port() -> socket.socket:
+    """Return a socket that holds a port."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.listen()
+    return holder
+
+
+def test_a_taken_port_is_named_with_the_way_to_choose_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with taken_port() as holder:
+        port = holder.getsockname()[1]
+        assert f"Port {port} is taken" in run_command(monkeypatch, "--entra-port", str(port))
+
+
+def test_one_port_cannot_serve_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a port each" in run_command(monkeypatch, "--port", "8400")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "x"])
+def test_a_port_is_a_number_in_range(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: str
+) -> None:
+    run_command(monkeypatch, "--port", port)
+    assert "invalid" in capsys.readouterr().err
+
+
+def test_a_token_takes_a_running_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    with taken_port() as holder:
+        port = str(holder.getsockname()[1])
+    said = run_command(monkeypatch, "token", "--as", "bob", "--entra-port", port)
+    assert f"No stand-in for Entra ID answers on port {port}." in said
+
+
+def test_local_sign_in_reads_no_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_CLIENT_ID", DOCS_CLIENT_ID)
+    monkeypatch.setenv("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
+{% if cookiecutter.storage == "database" %}
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://production/todos")
+{% endif %}
+    settings = local_settings(8400)
+    assert settings.entra_authority == ENTRA
+    assert str(settings.api_client_id) != DOCS_CLIENT_ID
+{% if cookiecutter.storage == "database" %}
+    assert settings.database_url.get_secret_value().startswith("sqlite+aiosqlite:///")
+{% endif %}

@@ -1,0 +1,101 @@
+"""The docs page and the OpenAPI document."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID
+from tests.conftest import ENTRA, Serve
+
+SCOPE = f"api://{API_CLIENT_ID}/access_as_user"
+
+
+@pytest.fixture
+def document(client: TestClient) -> Any:
+    """Return the OpenAPI document."""
+    return client.get("/openapi.json").json()
+
+
+def operations(document: Any) -> dict[str, Any]:
+    """Return every operation by its method and path."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_the_page_signs_in_by_pkce_with_the_one_scope(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert f'"clientId": "{DOCS_CLIENT_ID}"' in page
+    assert '"usePkceWithAuthorizationCodeGrant": true' in page
+    assert f'"scopes": "{SCOPE}"' in page
+    assert "client_secret" not in page
+    assert "window.location.origin + '/oauth2-redirect'" in page
+
+
+def test_the_page_loads_everything_from_this_host(client: TestClient) -> None:
+    page = client.get("/docs").text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(addresses) == 3
+    for address in addresses:
+        assert address.startswith("/swagger-ui/")
+        assert client.get(address).status_code == 200
+
+
+def test_the_page_runs_its_own_script_and_no_other(client: TestClient) -> None:
+    for path in ("/docs", "/oauth2-redirect"):
+        policy = client.get(path).headers["content-security-policy"]
+        directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
+        assert re.fullmatch(r"'self' 'sha256-[\w+/]{43}='", directives["script-src"])
+        assert directives["default-src"] == "'none'"
+        assert directives["connect-src"] in {"'self'", f"'self' {ENTRA}"}
+
+
+def test_behind_a_prefix_every_address_has_it(client: TestClient) -> None:
+    behind = TestClient(client.app, root_path="/todo")
+    page = behind.get("/docs").text
+    assert page.count("/todo/") == page.count("/swagger-ui/") + 2
+    assert behind.get("/openapi.json").json()["servers"] == [{"url": "/todo"}]
+    assert behind.get("/").json()["links"]["docs"] == "/todo/docs"
+
+
+def test_the_docs_can_be_switched_off(serve: Serve) -> None:
+    client = serve(docs_enabled=False, swagger_ui_client_id=None)
+    for path in (
+        "/docs",
+        "/oauth2-redirect",
+        "/openapi.json",
+        "/swagger-ui/swagger-ui.css",
+        "/redoc",
+    ):
+        assert client.get(path).status_code == 404
+    assert "docs" not in client.get("/").json()["links"]
+
+
+def test_the_document_names_the_sign_in(client: TestClient, document: Any) -> None:
+    (scheme,) = document["components"]["securitySchemes"].values()
+    flow = scheme["flows"]["authorizationCode"]
+    assert flow["authorizationUrl"].startswith(ENTRA)
+    assert flow["tokenUrl"].startswith(ENTRA)
+    assert list(flow["scopes"]) == [SCOPE]
+
+
+def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None:
+    for name, operation in operations(document).items():
+        expected = [{"EntraID": [SCOPE]}] if " /api/" in name else None
+        assert operation.get("security") == expected
+
+
+def test_every_error_is_documented_as_a_problem(document: Any) -> None:
+    for name, operation in operations(document).items():
+        errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
+        for answer in errors.values():
+            assert list(answer["content"]) == ["application/problem+json"]
+        if " /api/" in name:
+            assert {"401", "403", "503"} <= set(errors)
+    assert "413" in operations(document)["POST /api/todos"]["responses"]
+    assert "404" in operations(document)["GET /api/todos/{todo_id}"]["responses"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]

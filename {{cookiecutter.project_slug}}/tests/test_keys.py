@@ -1,0 +1,212 @@
+"""Signing keys through rollover and outage, with a clock that the tests move."""
+
+import asyncio
+from typing import cast
+
+import httpx2
+import pytest
+from fastapi_azure_auth.openid_config import HttpClientConfig
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from app.identity import keys
+from app.identity.keys import SigningKeys
+from dev.directory import CONTOSO
+from dev.entra import SigningKey, StandIn
+from tests.conftest import DOCS_PAGE, ENTRA
+
+pytestmark = pytest.mark.anyio
+
+ADDRESS = f"{ENTRA}/{CONTOSO.id}"
+MINUTE, HOUR = 60, 3600
+
+
+class World:
+    """A stand-in that can fail, the keys that are fetched from it, and the time."""
+
+    def __init__(self) -> None:
+        self.entra = StandIn(ENTRA, [DOCS_PAGE])
+        self.now = 0.0
+        self.fetches = 0
+        self.down = False
+        self.jwks: object = None
+        self.discovery: object = None
+        self.changes = 0
+        over_asgi = {"transport": httpx2.ASGITransport(app=self.serve)}
+        self.keys = SigningKeys(
+            f"{ADDRESS}/v2.0/.well-known/openid-configuration",
+            http_client_config=cast(HttpClientConfig, over_asgi),
+            on_change=self.count_change,
+            clock=lambda: self.now,
+        )
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as Entra ID, or as a broken one."""
+        asks_for_keys = scope["path"].endswith("/keys")
+        self.fetches += not asks_for_keys
+        await asyncio.sleep(0)
+        if self.down:
+            raise httpx2.ConnectError("Entra ID is down")
+        other = self.jwks if asks_for_keys else self.discovery
+        await (JSONResponse(other) if other else self.entra.app)(scope, receive, send)
+
+    def count_change(self) -> None:
+        """Note that other keys than before are in use."""
+        self.changes += 1
+
+    async def knows(self, key: SigningKey) -> bool:
+        """Whether a token that names this key finds it."""
+        return await self.keys.find(key.id) is not None
+
+
+@pytest.fixture
+def world() -> World:
+    """Return a world in which no key has been fetched yet."""
+    return World()
+
+
+async def test_there_are_no_keys_before_they_are_fetched(world: World) -> None:
+    assert not world.keys.usable
+    assert not await world.knows(world.entra.keys[0])
+    assert await world.keys.refresh()
+    assert world.keys.usable
+    assert await world.knows(world.entra.keys[0])
+
+
+async def test_an_unknown_key_is_looked_for_once_in_five_minutes(world: World) -> None:
+    await world.keys.refresh()
+    world.entra.rotate_keys()
+    world.now += 5 * MINUTE - 1
+    assert not await world.knows(world.entra.keys[0])
+    assert world.fetches == 1
+    world.now += 1
+    assert await world.knows(world.entra.keys[0])
+    assert world.fetches == 2
+
+
+async def test_a_flood_of_unknown_keys_causes_one_fetch(world: World) -> None:
+    await world.keys.refresh()
+    world.now += HOUR
+    found = await asyncio.gather(*(world.keys.find(f"unknown {n}") for n in range(100)))
+    assert found == [None] * 100
+    assert world.fetches == 2
+
+
+async def test_all_who_wait_for_a_new_key_get_it_from_one_fetch(world: World) -> None:
+    await world.keys.refresh()
+    world.entra.rotate_keys()
+    world.now += HOUR
+    assert all(await asyncio.gather(*(world.knows(world.entra.keys[0]) for _ in range(50))))
+    assert world.fetches == 2
+
+
+async def test_who_gives_up_does_not_end_the_fetch_of_the_others(world: World) -> None:
+    await world.keys.refresh()
+    world.entra.rotate_keys()
+    world.now += HOUR
+    first = asyncio.create_task(world.knows(world.entra.keys[0]))
+    second = asyncio.create_task(world.knows(world.entra.keys[0]))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second
+    assert first.cancelled()
+
+
+async def test_a_withdrawn_key_is_gone_after_the_next_fetch(world: World) -> None:
+    await world.keys.refresh()
+    old = world.entra.keys[0]
+    world.entra.rotate_keys()
+    assert await world.knows(old)
+    await world.keys.refresh()
+    assert not await world.knows(old)
+
+
+async def test_a_change_of_keys_is_told_and_a_repetition_is_not(world: World) -> None:
+    await world.keys.refresh()
+    await world.keys.refresh()
+    assert world.changes == 1
+    world.entra.rotate_keys()
+    await world.keys.refresh()
+    assert world.changes == 2
+
+
+async def test_good_keys_outlive_an_outage_of_two_days(world: World) -> None:
+    await world.keys.refresh()
+    world.down = True
+    world.now = 48 * HOUR - 1
+    assert not await world.keys.refresh()
+    assert world.keys.usable
+    assert await world.knows(world.entra.keys[0])
+    world.now = 48 * HOUR
+    assert not world.keys.usable
+
+
+BROKEN_KEY = {"kty": "RSA", "use": "sig", "kid": "broken", "n": "!", "e": "AQAB"}
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        {"keys": []},
+        {"keys": [BROKEN_KEY]},
+        {"keys": [{}]},
+        {"keys": ["x"]},
+        {"keys": None},
+        {"keys": [{"kty": "oct", "use": "sig", "kid": "secret", "k": "AAAA"}]},
+        {"error": "server_error"},
+        ["x"],
+        "x",
+    ],
+)
+async def test_a_broken_key_set_leaves_the_good_one(world: World, jwks: object) -> None:
+    await world.keys.refresh()
+    before = world.keys.current
+    world.jwks = jwks
+    assert not await world.keys.refresh()
+    assert world.keys.current is before
+
+
+@pytest.mark.parametrize("discovery", [{"issuer": "https://evil.example"}, ["x"], {"jwks_uri": 1}])
+async def test_a_broken_discovery_document_leaves_the_good_keys(
+    world: World, discovery: object
+) -> None:
+    await world.keys.refresh()
+    before = world.keys.current
+    world.discovery = discovery
+    assert not await world.keys.refresh()
+    assert world.keys.current is before
+    assert before is not None
+    assert before.issuer == f"{ADDRESS}/v2.0"
+
+
+async def test_one_bad_key_does_not_take_the_others_down(world: World) -> None:
+    good = world.entra.keys[0]
+    encryption = SigningKey().public_jwk("") | {"use": "enc", "kid": "encryption"}
+    world.jwks = {"keys": [BROKEN_KEY, {}, encryption, good.public_jwk(f"{ADDRESS}/v2.0")]}
+    assert await world.keys.refresh()
+    assert world.keys.current is not None
+    assert list(world.keys.current.keys) == [good.id]
+
+
+async def test_keys_are_fetched_ahead_of_time_and_after_a_failure_soon_again(world: World) -> None:
+    pauses: list[float] = []
+    world.down = True
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        world.down = len(pauses) < 8
+        if len(pauses) == 10:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await world.keys.keep_fresh(pause)
+    assert pauses == [1, 2, 5, 15, 60, 300, 300, 300, keys.REFRESH_AFTER, keys.REFRESH_AFTER]
+
+
+async def test_a_request_waits_for_the_first_keys(world: World) -> None:
+    first_fetch = asyncio.create_task(world.keys.refresh())
+    await asyncio.sleep(0)
+    assert not world.keys.usable
+    await world.keys.load_config()
+    assert world.keys.usable
+    assert await first_fetch

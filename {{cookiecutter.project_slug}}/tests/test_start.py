@@ -1,0 +1,116 @@
+"""Starting the service: from the environment, with and without Entra ID."""
+
+import importlib
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from app.log import configure_logging
+from app.settings import Settings
+from dev.entra import StandIn
+from tests.access import Bearer
+from tests.conftest import DOCS_PAGE, ENTRA, Serve, Values
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Undo what configuring the log does."""
+    root = logging.getLogger()
+    names = ("app", "uvicorn", "uvicorn.access", "uvicorn.error", "fastapi_azure_auth", "httpx2")
+    loggers = [root, *map(logging.getLogger, names)]
+    before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
+        logger.level, logger.disabled, logger.handlers = level, disabled, handlers
+        logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_the_application_is_built_from_the_environment(
+    values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in values.items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.delitem(sys.modules, "app.main", raising=False)
+    assert isinstance(importlib.import_module("app.main").app, FastAPI)
+
+
+def test_wrong_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import app.main"],
+        env={"PYTHONPATH": str(Path.cwd()), "SYSTEMROOT": "C:\\Windows"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("The service cannot start, because of its settings:\n")
+    assert "API_CLIENT_ID is missing" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+class Switch:
+    """A stand-in that is down until it is switched on."""
+
+    def __init__(self) -> None:
+        self.entra = StandIn(ENTRA, [DOCS_PAGE])
+        self.on = False
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if not self.on:
+            raise OSError("Entra ID is down")
+        await self.entra.app(scope, receive, send)
+
+
+def test_without_keys_the_service_lives_and_is_ready_when_it_has_them(
+    serve: Serve, bearer: Bearer
+) -> None:
+    switch = Switch()
+    client = serve(switch)
+    assert client.get("/health/live").status_code == 200
+    not_ready = client.get("/health/ready")
+    assert not_ready.status_code == 503
+    assert not_ready.headers["retry-after"] == "5"
+    assert "signing keys" in not_ready.json()["detail"]
+    signed_in = client.get("/api/me", headers=bearer("bob"))
+    assert signed_in.status_code == 503
+    assert signed_in.headers["retry-after"] == "5"
+    assert client.get("/api/me").status_code == 401
+
+    switch.on = True
+    assert isinstance(client.app, FastAPI)
+    assert client.portal is not None
+    assert client.portal.call(client.app.state.sign_in.keys.refresh)
+    assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.usefixtures("own_logging")
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_the_log_names_the_request_and_the_caller(
+    serve: Serve, bearer: Bearer, capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    configure_logging("INFO", "json" if style == "json" else "console")
+    client = serve()
+    client.get("/health")
+    client.post("/api/todos", json={"title": "a secret"}, headers=bearer("bob"))
+    lines = [line for line in capsys.readouterr().err.splitlines() if "app.edge" in line]
+    assert len(lines) == 1
+    for text in ("/api/todos", "201", "b0b00000-0000-4000-8000-000000000002"):
+        assert text in lines[0]
+    assert "a secret" not in lines[0]
+    if style == "json":
+        line = json.loads(lines[0])
+        assert (line["event"], line["method"], line["status"]) == ("request", "POST", 201)
+        assert line["milliseconds"] > 0

@@ -1,0 +1,262 @@
+"""Access tokens, good and bad: what the service makes of each."""
+
+import hmac
+import json
+import logging
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastapi.testclient import TestClient
+
+from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID, FABRIKAM, person_called
+from dev.entra import SCOPE, SigningKey, StandIn
+from tests.conftest import DOCS_PAGE, ENTRA, Serve
+
+Maker = Callable[[StandIn], str]
+
+ABSENT = object()
+OTHER_KEY = SigningKey()
+"""A key that the stand-in does not publish."""
+NOW = int(time.time())
+HOUR = 3600
+
+
+def claims_of(entra: StandIn, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return bob's claims with these changes; `ABSENT` leaves a claim out."""
+    token = entra.access_token(person_called("bob"), DOCS_PAGE, frozenset({SCOPE}))
+    claims = jwt.decode(token, options={"verify_signature": False}) | changes
+    return {name: value for name, value in claims.items() if value is not ABSENT}
+
+
+def claims(**changes: Any) -> Maker:
+    """Return the maker of a well-signed token with these claims."""
+    return lambda entra: entra.sign(claims_of(entra, changes))
+
+
+def header(**parameters: Any) -> Maker:
+    """Return the maker of a well-signed token with these header parameters."""
+    return lambda entra: entra.sign(claims_of(entra, {}), **parameters)
+
+
+def forged(**changes: Any) -> Maker:
+    """Return the maker of a token with these claims that somebody else signed."""
+    return lambda entra: jwt.encode(
+        claims_of(entra, changes), OTHER_KEY.private, "RS256", {"kid": entra.keys[-1].id}
+    )
+
+
+def encoded(content: bytes) -> str:
+    """Return a part of a JWT."""
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def raw(head: object, body: object | None = None, signature: str = "AAAA") -> Maker:
+    """Return the maker of a token with exactly this header and body."""
+
+    def make(entra: StandIn) -> str:
+        content = claims_of(entra, {}) if body is None else body
+        parts = [encoded(json.dumps(part).encode()) for part in (head, content)]
+        return ".".join([*parts, signature])
+
+    return make
+
+
+def signed_with_the_public_key(entra: StandIn) -> str:
+    """Return a token whose HMAC takes the public key as its secret (RFC 8725, section 2.1)."""
+    public = entra.keys[-1].private.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    unsigned = raw({"alg": "HS256", "kid": entra.keys[-1].id}, signature="")(entra).rstrip(".")
+    return f"{unsigned}.{encoded(hmac.digest(pem, unsigned.encode(), 'sha256'))}"
+
+
+def tampered(entra: StandIn) -> str:
+    """Return a good token whose claims were changed afterwards."""
+    head, _, signature = claims()(entra).split(".")
+    body = encoded(json.dumps(claims_of(entra, {"oid": DOCS_CLIENT_ID})).encode())
+    return f"{head}.{body}.{signature}"
+
+
+ISSUER = f"{ENTRA}/{CONTOSO.id}/v2.0"
+OTHER_ISSUER = f"{ENTRA}/{FABRIKAM.id}/v2.0"
+
+ACCEPTED: dict[str, Maker] = {
+    "as Entra ID makes it": claims(),
+    "with several scopes": claims(scp="Files.Read access_as_user"),
+    "without a name": claims(name=ABSENT, preferred_username=ABSENT),
+    "whose name is no text": claims(name=7, preferred_username=["x"]),
+    "with a member's home tenant": claims(idp=ISSUER),
+    "of a client that is no GUID": claims(azp="x"),
+    "that expired within the leeway": claims(exp=NOW - 30),
+    "that begins within the leeway": claims(nbf=NOW + 30),
+    "with claims that nobody knows": claims(colour="red"),
+    "whose header names keys elsewhere": header(
+        jku="http://localhost:1/keys", x5u="http://localhost:1"
+    ),
+}
+
+UNAUTHORIZED: dict[str, Maker] = {
+    "of another signer": forged(),
+    "of another signer, of a guest": forged(acct=1),
+    "of another signer, without a scope": forged(scp=ABSENT),
+    "with an unknown key id": header(kid="unknown"),
+    "without a key id": raw({"alg": "RS256"}),
+    "whose key id is a number": raw({"alg": "RS256", "kid": 1}),
+    "with a good key in its header": raw({"alg": "RS256", "jwk": OTHER_KEY.public_jwk(ISSUER)}),
+    "without a signature": raw({"alg": "none"}, signature=""),
+    "signed with the public key": signed_with_the_public_key,
+    "whose claims were changed": tampered,
+    "with a critical extension": header(crit=["exp"]),
+    "with an unencoded payload": raw({"alg": "RS256", "b64": False, "crit": ["b64"]}),
+    "of PS256": lambda entra: jwt.encode(
+        claims_of(entra, {}), entra.keys[-1].private, "PS256", {"kid": entra.keys[-1].id}
+    ),
+    "of RS512": lambda entra: jwt.encode(
+        claims_of(entra, {}), entra.keys[-1].private, "RS512", {"kid": entra.keys[-1].id}
+    ),
+    "that is empty": lambda _: "",
+    "that is one word": lambda _: "token",
+    "of empty parts": lambda _: "..",
+    "of two parts": lambda entra: claims()(entra).rpartition(".")[0],
+    "of four parts": lambda entra: claims()(entra) + ".AAAA",
+    "that is not base64": lambda _: "é.!.?",
+    "whose header is a list": raw([]),
+    "whose header is deep": lambda _: f"{encoded(b'[' * 9000)}.e30.AAAA",
+    "whose claims are a list": raw({"alg": "RS256"}, []),
+    "for another audience": claims(aud=DOCS_CLIENT_ID),
+    "for an audience like ours": claims(aud=f"api://{API_CLIENT_ID}"),
+    "for several audiences": claims(aud=[API_CLIENT_ID, DOCS_CLIENT_ID]),
+    "without an audience": claims(aud=ABSENT),
+    "that has expired": claims(exp=NOW - HOUR),
+    "without an expiry": claims(exp=ABSENT),
+    "whose expiry is text": claims(exp="never"),
+    "whose expiry is a number in text": claims(exp=str(NOW + HOUR)),
+    "whose expiry is true": claims(exp=True),
+    "whose expiry is infinite": claims(exp=float("inf")),
+    "that is not valid yet": claims(nbf=NOW + HOUR),
+    "without a beginning": claims(nbf=ABSENT),
+    "whose beginning is true": claims(nbf=True),
+    "issued in the future": claims(iat=NOW + HOUR),
+    "without the time of issue": claims(iat=ABSENT),
+    "whose time of issue is a fraction": claims(iat=NOW - 0.5),
+    "without a subject": claims(sub=ABSENT),
+    "of another issuer": claims(iss="https://login.example/v2.0"),
+    "of another tenant's issuer": claims(iss=OTHER_ISSUER),
+    "of an issuer with a slash more": claims(iss=f"{ISSUER}/"),
+    "of the v1.0 issuer": claims(iss=f"https://sts.windows.net/{CONTOSO.id}/"),
+    "without an issuer": claims(iss=ABSENT),
+    "of version 1.0": claims(ver="1.0"),
+    "without a version": claims(ver=ABSENT),
+    "of another tenant than its issuer": claims(tid=FABRIKAM.id),
+    "without a tenant": claims(tid=ABSENT),
+    "whose tenant is no GUID": claims(tid="contoso"),
+    "whose tenant is a list": claims(tid=[CONTOSO.id]),
+    "of a tenant that may not sign in": claims(
+        tid=DOCS_CLIENT_ID, iss=f"{ENTRA}/{DOCS_CLIENT_ID}/v2.0"
+    ),
+    "without an object id": claims(oid=ABSENT),
+    "whose object id is no GUID": claims(oid="bob"),
+    "whose object id is empty": claims(oid=""),
+}
+
+FORBIDDEN: dict[str, Maker] = {
+    "without a scope": claims(scp=ABSENT),
+    "with another scope": claims(scp="Files.Read"),
+    "with the scope in capitals": claims(scp="ACCESS_AS_USER"),
+    "with a longer scope": claims(scp="access_as_user_too"),
+    "with scopes in a list": claims(scp=["access_as_user"]),
+    "with an empty scope": claims(scp=""),
+    "of an application": claims(scp=ABSENT, idtyp="app", roles=["Admin"]),
+    "of an application with a scope": claims(idtyp="app"),
+    "of a guest": claims(acct=1),
+    "of a guest from another tenant": claims(idp=f"https://sts.windows.net/{FABRIKAM.id}/"),
+}
+
+
+def ask(client: TestClient, token: str) -> Any:
+    """Ask who the bearer of this token is."""
+    return client.get("/api/me", headers=[(b"authorization", f"Bearer {token}".encode())])
+
+
+@pytest.mark.parametrize("make", ACCEPTED.values(), ids=ACCEPTED)
+def test_a_good_token(client: TestClient, entra: StandIn, make: Maker) -> None:
+    answer = ask(client, make(entra))
+    assert answer.status_code == 200
+    assert answer.json()["object_id"] == person_called("bob").object_id
+
+
+@pytest.mark.parametrize("make", UNAUTHORIZED.values(), ids=UNAUTHORIZED)
+def test_a_token_that_is_not_accepted(client: TestClient, entra: StandIn, make: Maker) -> None:
+    answer = ask(client, make(entra))
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("make", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_a_token_that_does_not_allow_it(client: TestClient, entra: StandIn, make: Maker) -> None:
+    answer = ask(client, make(entra))
+    assert answer.status_code == 403
+    challenge = f'Bearer error="insufficient_scope", scope="{SCOPE}"'
+    assert answer.headers["www-authenticate"] == challenge
+
+
+def test_the_same_token_is_judged_anew_each_time(client: TestClient, entra: StandIn) -> None:
+    guest, member = claims(acct=1)(entra), claims()(entra)
+    statuses = [ask(client, token).status_code for token in (guest, member, guest, member)]
+    assert statuses == [403, 200, 403, 200]
+
+
+@pytest.mark.parametrize("scheme", ["Basic YTpi", "Negotiate x", "", "Bear er"])
+def test_other_credentials_are_none(client: TestClient, scheme: str) -> None:
+    answer = client.get("/api/me", headers={"Authorization": scheme})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_the_scheme_may_be_written_in_any_case(client: TestClient, entra: StandIn) -> None:
+    answer = client.get("/api/me", headers={"Authorization": f"bEARER {claims()(entra)}"})
+    assert answer.status_code == 200
+
+
+def test_a_token_comes_once(client: TestClient, entra: StandIn) -> None:
+    credentials = ("Authorization", f"Bearer {claims()(entra)}")
+    answer = client.get("/api/me", headers=[credentials, credentials])
+    assert answer.status_code == 401
+
+
+def test_a_token_outside_the_header_does_not_count(client: TestClient, entra: StandIn) -> None:
+    token = claims()(entra)
+    client.cookies["access_token"] = token
+    answer = client.get("/api/me", params={"access_token": token})
+    assert answer.status_code == 401
+
+
+def test_guests_may_be_allowed(serve: Serve, entra: StandIn) -> None:
+    client = serve(allow_guests=True)
+    assert ask(client, claims(acct=1)(entra)).status_code == 200
+
+
+def test_clients_may_be_limited(serve: Serve, entra: StandIn) -> None:
+    client = serve(allowed_client_ids=DOCS_CLIENT_ID)
+    assert ask(client, claims()(entra)).status_code == 200
+    assert ask(client, claims(azp=API_CLIENT_ID)(entra)).status_code == 403
+    assert ask(client, claims(azp=ABSENT)(entra)).status_code == 403
+
+
+def test_the_log_says_why_a_token_was_refused_but_not_the_token(
+    client: TestClient, entra: StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "app")
+    token = claims(ver="1.0")(entra)
+    ask(client, token)
+    reasons = [
+        record.__dict__["reason"] for record in caplog.records if "token refused" in record.message
+    ]
+    assert len(reasons) == 1
+    assert "requestedAccessTokenVersion" in reasons[0]
+    assert not any(part in caplog.text for part in token.split("."))

@@ -12,27 +12,25 @@ from slugify import slugify
 
 SLUG_LENGTH = 50
 
-RESERVED_SLUGS = frozenset(
-    # A project named like a package that it installs cannot be locked.
-    """
-    aiosqlite alembic annotated-doc annotated-types anyio ast-serialize attrs cachetools
-    certifi cffi cfgv charset-normalizer click colorama coverage cryptography distlib
-    dnspython email-validator fastapi fastapi-azure-auth fastapi-cli fastapi-swagger filelock
-    googleapis-common-protos greenlet h11 httpcore httpcore2 httptools httpx httpx2 identify
-    idna iniconfig jinja2 librt mako markdown-it-py markupsafe mdurl mypy mypy-extensions
-    nodeenv opentelemetry-api opentelemetry-exporter-http-transport
-    opentelemetry-exporter-otlp-common opentelemetry-exporter-otlp-proto-common
-    opentelemetry-exporter-otlp-proto-http opentelemetry-proto opentelemetry-sdk
-    opentelemetry-semantic-conventions packaging pathspec platformdirs pluggy pre-commit
-    protobuf psycopg psycopg-binary pycparser pydantic pydantic-core pydantic-extra-types
-    pydantic-settings pygments pyjwt pytest pytest-cov python-discovery python-dotenv
-    python-multipart pyyaml requests rich rich-toolkit ruff shellingham sqlalchemy starlette
-    structlog truststore typer typing-extensions typing-inspection tzdata urllib3 uuid-utils
-    uvicorn uvloop virtualenv watchfiles websockets
-    """.split()
-    # Windows cannot hold a folder of these names.
-    + ["aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
-)
+# A project named like a package that it installs cannot be locked.
+_PACKAGES = """
+aiosqlite alembic annotated-doc annotated-types anyio ast-serialize attrs cachetools certifi
+cffi cfgv charset-normalizer click colorama coverage cryptography distlib dnspython
+email-validator fastapi fastapi-azure-auth fastapi-cli fastapi-swagger filelock
+googleapis-common-protos greenlet h11 httpcore httpcore2 httptools httpx httpx2 identify idna
+iniconfig jinja2 librt mako markdown-it-py markupsafe mdurl mypy mypy-extensions nodeenv
+opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
+opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http
+opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packaging pathspec
+platformdirs pluggy pre-commit protobuf psycopg psycopg-binary pycparser pydantic pydantic-core
+pydantic-extra-types pydantic-settings pygments pyjwt pytest pytest-cov python-discovery
+python-dotenv python-multipart pyyaml requests rich rich-toolkit ruff shellingham sqlalchemy
+starlette structlog truststore typer typing-extensions typing-inspection tzdata urllib3
+uuid-utils uvicorn uvloop virtualenv watchfiles websockets
+"""
+# Windows cannot hold a folder of these names.
+_DEVICES = "aux con nul prn " + " ".join(f"com{n} lpt{n}" for n in range(10))
+RESERVED_SLUGS = frozenset(f"{_PACKAGES} {_DEVICES}".split())
 
 
 def slug(name: str) -> str:

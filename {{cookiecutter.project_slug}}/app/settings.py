@@ -37,12 +37,12 @@ def _split(value: object) -> object:
 
 
 def _matching(pattern: str) -> AfterValidator:
-    """Refuse a text that is not wholly `pattern`."""
+    """Take a text that is wholly `pattern`, in lower case."""
 
     def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
+        if not re.fullmatch(pattern, text.lower()):
             raise ValueError(f"not {pattern}")
-        return text
+        return text.lower()
 
     return AfterValidator(check)
 

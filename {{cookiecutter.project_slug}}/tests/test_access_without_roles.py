@@ -1,4 +1,4 @@
-"""Who may do what, where there are no app roles: everyone has todos of their own."""
+"""Who may do what, where everyone signed in has todos of their own."""
 
 import pytest
 from fastapi.testclient import TestClient

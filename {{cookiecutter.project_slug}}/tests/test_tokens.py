@@ -170,7 +170,7 @@ FORBIDDEN: dict[str, Maker] = {
     "with a longer scope": claims(scp="access_as_user_too"),
     "with scopes in a list": claims(scp=["access_as_user"]),
     "with an empty scope": claims(scp=""),
-    "of an application": claims(scp=ABSENT, idtyp="app", roles=["Admin"]),
+    "of an application": claims(scp=ABSENT, idtyp="app"),
     "of an application with a scope": claims(idtyp="app"),
     "of a guest": claims(acct=1),
     "of a guest from another tenant": claims(idp=f"https://sts.windows.net/{FABRIKAM.id}/"),

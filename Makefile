@@ -1,0 +1,29 @@
+# Each target works in a fresh clone with git, make and Python 3.11+ (with pip and venv).
+# uv is taken from PATH, or else installed into .venv.
+
+PYTHON ?= python3
+UV := $(or $(shell command -v uv),$(CURDIR)/.venv/bin/uv)
+export PATH := $(dir $(UV)):$(PATH)
+# Arguments for `python -m dev`, such as ARGS="--port 8001".
+ARGS ?=
+
+.PHONY: demo test test-fast lint
+
+demo: $(UV)
+	rm -rf .demo
+	uv tool run "cookiecutter>=2.7.1" . --default-config --no-input --output-dir .demo
+	cd .demo/todo-api && uv run python -m dev $(ARGS)
+
+test: $(UV)
+	uv run pytest -n auto
+
+test-fast: $(UV)
+	uv run pytest -n auto -m "not slow"
+
+lint: $(UV)
+	uv run ruff format --check
+	uv run ruff check
+
+.venv/bin/uv $(CURDIR)/.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet uv

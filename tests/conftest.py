@@ -1,0 +1,129 @@
+"""Rendering the template, and running what comes out."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+TEMPLATE = Path(__file__).parent.parent
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+
+Answers = dict[str, Any]
+
+RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
+"""The ruff of these tests: the ones that render take the PATH away."""
+
+VARIANTS: dict[str, Answers] = {
+    f"{tenancy}, {'roles' if app_roles else 'no roles'}, {storage}": {
+        "tenancy": tenancy,
+        "app_roles": app_roles,
+        "storage": storage,
+    }
+    for tenancy, app_roles, storage in product(
+        ("single-tenant", "multi-tenant"), (True, False), ("database", "memory")
+    )
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project."""
+
+    path: Path
+
+    def files(self) -> Iterator[Path]:
+        """Return every file that the template made."""
+        made_later = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+        for path in sorted(self.path.rglob("*")):
+            parts = path.relative_to(self.path).parts
+            if path.is_file() and made_later.isdisjoint(parts) and path.name != "uv.lock":
+                yield path
+
+    def texts(self) -> dict[str, str]:
+        """Return the text of every file, by its path in the project."""
+        return {
+            path.relative_to(self.path).as_posix(): path.read_text(encoding="utf-8")
+            for path in self.files()
+            if path.suffix != ".png"
+        }
+
+    def run(self, *command: str) -> str:
+        """Run a command in the project; return its output, or fail with it."""
+        ended = subprocess.run(
+            command,
+            cwd=self.path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        output = ended.stdout + ended.stderr
+        assert ended.returncode == 0, (
+            f"{' '.join(command)} ended with {ended.returncode}:\n{output}"
+        )
+        return output
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without the virtual environment that these tests run in."""
+    own = {"VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith(("PYTEST_XDIST", "COV_"))
+    }
+
+
+def render(folder: Path, answers: Answers, **options: bool) -> Project:
+    """Render the template with these answers, the defaults of the others, and cookiecutter's options."""
+    made = cookiecutter(
+        str(TEMPLATE),
+        no_input=True,
+        default_config=True,
+        extra_context=answers,
+        output_dir=str(folder),
+        **options,
+    )
+    return Project(Path(made))
+
+
+Bake = Callable[..., Project]
+
+
+@pytest.fixture(scope="session")
+def variant(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
+    """Return a function that gives each variant, rendered once and not to be changed."""
+
+    @cache
+    def rendered(name: str) -> Project:
+        folder = tmp_path_factory.mktemp("variant")
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("PATH", str(folder))
+            return render(folder, VARIANTS[name])
+
+    return rendered
+
+
+@pytest.fixture
+def bake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bake:
+    """Return a function that renders quickly: git and uv are out of reach of the hooks."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    return lambda **answers: render(tmp_path, answers)
+
+
+@pytest.fixture(scope="session")
+def uv() -> str:
+    """Return the path of uv."""
+    found = shutil.which("uv")
+    assert found, "uv is not on PATH: run the tests by `make test` or `uv run pytest`"
+    return found

@@ -1,0 +1,155 @@
+"""The hooks, rendered and imported as code."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.utils import create_env_with_context
+
+from tests.conftest import TEMPLATE, VARIANTS, render
+
+ANSWERS = {
+    "project_name": "Todo API",
+    "project_slug": "todo-api",
+    "description": "A service.",
+    "author_name": "Your Name",
+    **VARIANTS["single-tenant, roles, database"],
+}
+
+
+def hook(name: str, tmp_path: Path) -> dict[str, Any]:
+    """Return what the module of a hook defines, rendered with the default answers."""
+    context = {"cookiecutter": {"_extensions": ["template_text.TemplateText"], **ANSWERS}}
+    source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
+    rendered = tmp_path / f"{name}.py"
+    rendered.write_text(
+        create_env_with_context(context).from_string(source).render(**context), encoding="utf-8"
+    )
+    return runpy.run_path(str(rendered))
+
+
+@pytest.fixture
+def post_gen(tmp_path: Path) -> dict[str, Any]:
+    """Return what the post-generation hook defines."""
+    return hook("post_gen_project", tmp_path)
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    """Put a command of this name, written in Python, on a PATH of its own."""
+    program = folder / name
+    program.write_text(f"#!{sys.executable}\n{script}\n")
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the one folder on PATH, which is empty."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def test_good_answers_have_no_fault(tmp_path: Path) -> None:
+    faults = hook("pre_gen_project", tmp_path)["faults"]
+    answers = {key: str(value) for key, value in ANSWERS.items()}
+    assert faults(answers) == []
+    assert faults(answers | {"storage": "cloud"}) == [
+        "storage takes one of database, memory; got 'cloud'"
+    ]
+
+
+def test_the_table_names_paths_of_the_template(post_gen: dict[str, Any]) -> None:
+    project = TEMPLATE / "{{cookiecutter.project_slug}}"
+    for paths in post_gen["PATHS_OF"].values():
+        for path in paths:
+            assert (project / path).exists(), path
+
+
+@pytest.mark.parametrize("answers", VARIANTS.values(), ids=VARIANTS)
+def test_what_was_not_chosen_is_removed(
+    post_gen: dict[str, Any], tmp_path: Path, answers: dict[str, Any]
+) -> None:
+    project = tmp_path / "project"
+    for paths in post_gen["PATHS_OF"].values():
+        for path in paths:
+            target = project / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.suffix:
+                target.touch()
+            else:
+                (target / "versions").mkdir(parents=True)
+    chosen = {key: str(value) for key, value in answers.items()}
+    post_gen["remove_unchosen"](project, chosen)
+    post_gen["remove_unchosen"](project, chosen)
+    for (prompt, answer), paths in post_gen["PATHS_OF"].items():
+        for path in paths:
+            assert (project / path).exists() == (chosen[prompt] == answer), path
+
+
+def test_a_repository_is_made_without_a_commit(post_gen: dict[str, Any], tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    assert post_gen["make_repository"](project) is None
+    head = ["git", "-C", str(project), "rev-parse", "--verify", "HEAD"]
+    assert (project / ".git").is_dir()
+    assert subprocess.run(head, capture_output=True, check=False).returncode != 0
+
+
+def test_no_repository_is_made_within_another(post_gen: dict[str, Any], tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    project = tmp_path / "project"
+    project.mkdir()
+    assert post_gen["make_repository"](project) is None
+    assert not (project / ".git").exists()
+
+
+def test_without_git_the_advice_is_one_line(
+    post_gen: dict[str, Any], tmp_path: Path, tools: Path
+) -> None:
+    advice = post_gen["make_repository"](tmp_path)
+    assert "run `git init`" in advice
+    assert "\n" not in advice
+
+
+def test_a_git_that_fails_is_said(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
+    tool(tools, "git", "raise SystemExit(1)")
+    assert "run `git init` to see why" in post_gen["make_repository"](tmp_path)
+
+
+def test_without_uv_the_advice_is_one_line(
+    post_gen: dict[str, Any], tmp_path: Path, tools: Path
+) -> None:
+    advice = post_gen["lock_dependencies"](tmp_path)
+    assert "run `uv lock`" in advice
+    assert "\n" not in advice
+
+
+@pytest.mark.parametrize("script", ["raise SystemExit(2)", "import time; time.sleep(30)"])
+def test_a_uv_that_fails_or_hangs_loses_nothing(
+    post_gen: dict[str, Any], tmp_path: Path, tools: Path, script: str
+) -> None:
+    tool(tools, "uv", script)
+    post_gen["lock_dependencies"].__globals__["LOCK_SECONDS"] = 1
+    assert "run `uv lock` later" in post_gen["lock_dependencies"](tmp_path)
+
+
+def test_a_uv_that_works_is_run_in_the_project(
+    post_gen: dict[str, Any], tmp_path: Path, tools: Path
+) -> None:
+    tool(tools, "uv", "import sys; open('locked', 'w').write(sys.argv[1])")
+    assert post_gen["lock_dependencies"](tmp_path) is None
+    assert (tmp_path / "locked").read_text() == "lock"
+
+
+def test_without_tools_the_render_succeeds_and_says_what_to_do(
+    tmp_path: Path, tools: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = render(tmp_path, {})
+    said = capfd.readouterr().out
+    assert said.count("run `git init`") == said.count("run `uv lock`") == 1
+    assert "cd todo-api\n    uv run python -m dev" in said
+    assert project.path.joinpath("app", "main.py").exists()

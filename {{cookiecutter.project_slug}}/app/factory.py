@@ -45,10 +45,10 @@ def create_app(settings: Settings, *, entra_client: HttpClientConfig | None = No
     )
     app.state.sign_in = sign_in
     answer_errors_with_problems(app)
-    app.include_router(welcome.router)
-    app.include_router(health.router)
-    app.include_router(identity.router)
     app.include_router(todos.router)
+    app.include_router(identity.router)
+    app.include_router(health.router)
+    app.include_router(welcome.router)
     if settings.docs_enabled:
         add_docs(app, settings, sign_in)
     return app

@@ -34,6 +34,12 @@ class Person:
         """The name that the person signs in with."""
         return f"{self.name}@{(self.guest_from or self.tenant).domain}"
 
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """What the account picker shows beside the name."""
+        guest = ("Guest",) if self.guest_from else ()
+        return {{ "(*self.roles, *guest)" if cookiecutter.app_roles else "guest" }}
+
 
 @dataclass(frozen=True)
 class Client:

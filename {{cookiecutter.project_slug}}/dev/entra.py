@@ -11,8 +11,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from pathlib import Path
-from string import Template
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
@@ -27,6 +25,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Person, Tenant
+from dev.sign_in import sign_in_page
 
 SCOPE = f"api://{API_CLIENT_ID}/access_as_user"
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
@@ -35,12 +34,6 @@ CODE_SECONDS = 60
 MULTI_TENANT = {{ cookiecutter.tenancy == "multi-tenant" }}
 """Whether users of every organisation may sign in to the API's app registration."""
 ANY_TENANT = ("common", "organizations")
-
-SIGN_IN_PAGE = Template(Path(__file__).with_name("sign_in.html").read_text(encoding="utf-8"))
-ACCOUNT = Template(
-    '<button name="login_hint" value="$username"><strong>$name</strong>'
-    " <span>$username</span><small>$note</small></button>"
-)
 
 
 class RefusedError(Exception):
@@ -258,9 +251,11 @@ class StandIn:
                 "access_denied", 65004, "User declined to consent to access the app."
             )
         people = {p.username: p for p in PEOPLE if tenant in (None, p.tenant)}
-        person = people.get(query.get("login_hint", ""))
+        username = query.get("login_hint", "")
+        person = people.get(username)
         if person is None:
-            return _sign_in_page(request, list(people.values()), client)
+            error = _unknown(username, tenant) if username else ""
+            return sign_in_page(query, list(people.values()), client, error)
         code = secrets.token_urlsafe(32)
         self._codes[code] = Grant(
             client,
@@ -404,6 +399,19 @@ def _tenant(request: Request) -> Tenant | None:
     raise RefusedError("invalid_request", 90002, f"Tenant '{segment}' not found.")
 
 
+def _unknown(username: str, tenant: Tenant | None) -> str:
+    """Return what Entra ID says of a person who cannot sign in here."""
+    directory = tenant.name if tenant else "any"
+    if tenant and any(person.username == username for person in PEOPLE):
+        return (
+            f"AADSTS50020: User account '{username}' does not exist in tenant '{directory}' and "
+            "cannot access the application in that tenant."
+        )
+    return (
+        f"AADSTS50034: The user account '{username}' does not exist in the {directory} directory."
+    )
+
+
 def _scopes(text: str) -> frozenset[str]:
     scopes = frozenset(text.split())
     if not scopes <= OIDC_SCOPES | {SCOPE} or SCOPE not in scopes:
@@ -433,26 +441,6 @@ def code_challenge(verifier: str) -> str:
 def _origin(uri: str) -> str:
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _sign_in_page(request: Request, people: list[Person], client: Client) -> HTMLResponse:
-    asked = [
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in request.query_params.multi_items()
-        if name != "login_hint"
-    ]
-    accounts = [
-        ACCOUNT.substitute(
-            name=escape(f"{person.name.capitalize()}, {person.tenant.name}"),
-            username=escape(person.username),
-            note=escape(person.note),
-        )
-        for person in people
-    ]
-    page = SIGN_IN_PAGE.substitute(
-        client=escape(client.name), asked="\n".join(asked), accounts="\n".join(accounts)
-    )
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

@@ -74,7 +74,7 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             leeway=LEEWAY,
             openapi_authorization_url=f"{address}/oauth2/v2.0/authorize",
             openapi_token_url=f"{address}/oauth2/v2.0/token",
-            openapi_description="Sign in with Microsoft Entra ID: authorization code with PKCE.",
+            openapi_description="Sign in with Microsoft Entra ID. There is no client secret: leave it empty.",
         )
         self.scheme_name = SignIn.scheme_name
         self.settings = settings

@@ -123,7 +123,11 @@ class SigningKeys(OpenIdConfig):
         except Exception as error:  # Whatever is wrong with the answer, the good keys stay.
             log.warning(
                 "signing keys could not be fetched",
-                extra={"source": self.config_url, "reason": repr(error), "age_seconds": self.age},
+                extra={
+                    "source": self.config_url,
+                    "reason": repr(error),
+                    "age_seconds": round(self.age) if self.current else None,
+                },
             )
             return False
         changed, self.current = self.current != self._loaded, self._loaded

@@ -1,0 +1,60 @@
+"""The page on which a person is picked: the stand-in's sign-in, without a password."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from string import Template
+
+from starlette.datastructures import QueryParams
+from starlette.responses import HTMLResponse
+
+from dev.directory import Client, Person
+
+PAGE = Template(Path(__file__).with_name("sign_in.html").read_text(encoding="utf-8"))
+TENANT = Template("<h2>$name</h2>\n<ul>\n$accounts\n</ul>")
+ACCOUNT = Template(
+    '<li><button name="login_hint" value="$username">'
+    '<span class="initial" aria-hidden="true">$initial</span>'
+    "<span><strong>$name</strong> $badges<br>$username<br><small>$note</small></span>"
+    "</button></li>"
+)
+BADGE = Template('<span class="badge">$text</span>')
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def sign_in_page(
+    query: QueryParams, people: Sequence[Person], client: Client, error: str = ""
+) -> HTMLResponse:
+    """Return the page for a request with this query; an answer sends it again with `login_hint`."""
+    asked = [
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in query.multi_items()
+        if name != "login_hint"
+    ]
+    tenants = [
+        TENANT.substitute(name=escape(name), accounts="\n".join(map(_account, members)))
+        for name, members in groupby(people, lambda person: person.tenant.name)
+    ]
+    page = PAGE.substitute(
+        client=escape(client.name),
+        error=f'<p class="error" role="alert">{escape(error)}</p>' if error else "",
+        asked="\n".join(asked),
+        tenants="\n".join(tenants),
+    )
+    return HTMLResponse(
+        page, headers={"Cache-Control": "no-store", "Content-Security-Policy": POLICY}
+    )
+
+
+def _account(person: Person) -> str:
+    return ACCOUNT.substitute(
+        username=escape(person.username),
+        initial=escape(person.name[0].upper()),
+        name=escape(person.name.capitalize()),
+        badges=" ".join(BADGE.substitute(text=escape(badge)) for badge in person.badges),
+        note=escape(person.note),
+    )

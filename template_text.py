@@ -17,7 +17,7 @@ _PACKAGES = """
 aiosqlite alembic annotated-doc annotated-types anyio ast-serialize attrs cachetools certifi
 cffi cfgv charset-normalizer click colorama coverage cryptography distlib dnspython
 email-validator fastapi fastapi-azure-auth fastapi-cli fastapi-swagger filelock
-googleapis-common-protos greenlet h11 httpcore httpcore2 httptools httpx httpx2 identify idna
+googleapis-common-protos greenlet h11 httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch identify idna
 iniconfig jinja2 librt mako markdown-it-py markupsafe mdurl mypy mypy-extensions nodeenv
 opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
 opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http
@@ -25,7 +25,7 @@ opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packagi
 platformdirs pluggy pre-commit protobuf psycopg psycopg-binary pycparser pydantic pydantic-core
 pydantic-extra-types pydantic-settings pygments pyjwt pytest pytest-cov python-discovery
 python-dotenv python-multipart pyyaml requests rich rich-toolkit ruff shellingham sqlalchemy
-starlette structlog truststore typer typing-extensions typing-inspection tzdata urllib3
+starlette structlog truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3
 uuid-utils uvicorn uvloop virtualenv watchfiles websockets
 """
 # Windows cannot hold a folder of these names.

@@ -57,6 +57,7 @@ def test_good_answers_have_no_fault(tmp_path: Path) -> None:
     faults = hook("pre_gen_project", tmp_path)["faults"]
     answers = {key: str(value) for key, value in ANSWERS.items()}
     assert faults(answers) == []
+    assert len(faults(answers | {"project_slug": ""})) == 1
     assert faults(answers | {"storage": "cloud"}) == [
         "storage takes one of database, memory; got 'cloud'"
     ]

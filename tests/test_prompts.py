@@ -149,7 +149,6 @@ WRONG = [
     ("author_name", ""),
     ("author_name", "x" * 81),
     ("author_name", "bell\x07"),
-    ("project_slug", ""),
     ("project_slug", "Todo"),
     ("project_slug", "1todo"),
     ("project_slug", "todo-"),

@@ -30,7 +30,7 @@ def test_nothing_of_the_template_is_left(variant: Variant, name: str) -> None:
         assert "\r" not in text, path
         assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
         assert not text or (text.endswith("\n") and not text.endswith("\n\n")), path
-        blank_lines = 3 if path.endswith((".py", ".mako")) else 2
+        blank_lines = 3 if path.endswith((".py", ".mako", ".md")) else 2
         assert "\n" * (blank_lines + 1) not in text, path
 
 

@@ -48,12 +48,15 @@ def connect_engine(url: SecretStr) -> AsyncEngine:
     """Return an engine for this URL. It connects when it is first used."""
     target = make_url(url.get_secret_value())
     if target.drivername == SQLITE:
-        engine = create_async_engine(target, connect_args={"timeout": SECONDS_TO_WAIT})
+        engine = create_async_engine(
+            target, hide_parameters=True, connect_args={"timeout": SECONDS_TO_WAIT}
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         return engine
     options = f"-c statement_timeout={SECONDS_TO_WAIT}s"
     return create_async_engine(
         target,
+        hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=SECONDS_TO_WAIT,
         connect_args={"connect_timeout": SECONDS_TO_WAIT, "options": options},

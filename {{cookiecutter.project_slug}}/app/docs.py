@@ -4,7 +4,6 @@ import hashlib
 import re
 from base64 import b64encode
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -70,8 +69,9 @@ def openapi_document(app: FastAPI, sign_in: EntraSignIn) -> dict[str, Any]:
         if "security" in operation:
             operation["security"] = [{sign_in.scheme_name: [sign_in.settings.scope]}]
         for status, response in operation["responses"].items():
-            if int(status) >= HTTPStatus.BAD_REQUEST:
-                response["content"] = {MEDIA_TYPE: response["content"].pop("application/json")}
+            content = response.get("content", {})
+            if status[0] in "45" and "application/json" in content:
+                content[MEDIA_TYPE] = content.pop("application/json")
     return document
 
 

@@ -13,6 +13,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from app.problems import MEDIA_TYPE, problem
 from app.settings import Settings
@@ -67,8 +68,9 @@ class Edge:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(scope)
-        scope["request_id"] = request_id
+        request_id = scope["request_id"] = _request_id(scope)
+        # Every line that is logged for this request names it.
+        bind_contextvars(request_id=request_id)
         status = 0
         replaced = False
 
@@ -122,7 +124,7 @@ class UnexpectedErrors:
         except Exception:
             if scope["type"] != "http" or started:
                 raise
-            log.exception("unexpected error", extra={"request_id": scope.get("request_id")})
+            log.exception("unexpected error")
             answer = problem(scope, 500)
             await answer(scope, receive, send)
 
@@ -159,7 +161,6 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         "route": getattr(scope.get("route"), "path", None),
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
-        "request_id": scope["request_id"],
     }
     if caller := scope.get("caller"):
         line |= {"tenant_id": str(caller.tenant_id), "object_id": str(caller.object_id)}

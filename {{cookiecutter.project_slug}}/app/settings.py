@@ -10,6 +10,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+{% if cookiecutter.storage == "database" %}
+    SecretStr,
+{% endif %}
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -177,10 +180,23 @@ class Settings(BaseModel):
 {% endif %}
 
 
+_SOURCES = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+
 class _Environment(Settings, BaseSettings):
     """The same settings, read from environment variables and a file."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = _SOURCES
+{% if cookiecutter.storage == "database" %}
+
+
+class _DatabaseAlone(BaseSettings):
+    """What a migration needs to know."""
+
+    model_config = _SOURCES
+
+    database_url: DatabaseUrl
+{% endif %}
 
 
 def load_settings() -> Settings:
@@ -192,6 +208,16 @@ def load_settings() -> Settings:
         return _Environment()
     except ValidationError as error:
         raise SystemExit(_explanation(error)) from None
+{% if cookiecutter.storage == "database" %}
+
+
+def load_database_url() -> SecretStr:
+    """Read `DATABASE_URL` alone, as `load_settings` would."""
+    try:
+        return _DatabaseAlone().database_url
+    except ValidationError as error:
+        raise SystemExit(_explanation(error)) from None
+{% endif %}
 
 
 def _explanation(error: ValidationError) -> str:
@@ -204,7 +230,7 @@ def _explanation(error: ValidationError) -> str:
             f"  {field.upper()} {state}. It takes {Settings.model_fields[field].description}."
         )
     lines = [
-        "The service cannot start, because of its settings:",
+        "Settings are missing or wrong:",
         *faults.values(),
         "Set them in the environment or in .env; .env.example lists every setting.",
     ]

@@ -48,7 +48,7 @@ def run(port: int, entra_port: int, *, reload: bool) -> None:
         "dev.service:create", factory=True, reload=reload, reload_dirs=["app"] if reload else None
     )
     server = uvicorn.Server(config)
-    print(_greeting(port), flush=True)
+    print(_greeting(port, entra_port), flush=True)
     if reload:
         ChangeReload(config, target=server.run, sockets=service_sockets).run()
     else:
@@ -66,7 +66,7 @@ def listen(port: int, option: str) -> list[socket.socket]:
             sockets.append(_bound(family, address, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE or isinstance(error, PermissionError):
-                sys.exit(f"Port {port} is taken. Choose another: python -m dev {option} {port + 1}")
+                sys.exit(f"Port {port} is taken. Choose another with {option}, such as {port + 1}.")
             if family == socket.AF_INET:
                 raise
             # A machine without IPv6 has no ::1.
@@ -91,14 +91,15 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
     return bound
 
 
-def _greeting(port: int) -> str:
+def _greeting(port: int, entra_port: int) -> str:
     people = "\n".join(
         f"    {person.name:7} {person.tenant.name:9} {person.note}" for person in PEOPLE
     )
+    elsewhere = "" if entra_port == DEFAULT_ENTRA_PORT else f" --entra-port {entra_port}"
     return (
         f"\nDocs page   http://localhost:{port}/docs   (press Authorize, pick a person)\n\n"
         f"Who can sign in, without a password:\n{people}\n\n"
-        "A token for curl: uv run python -m dev token --as bob\nStop with Ctrl-C.\n"
+        f"A token for curl: uv run python -m dev token --as bob{elsewhere}\nStop with Ctrl-C.\n"
     )
 
 

@@ -94,7 +94,7 @@ PEOPLE = (
         "gita",
         CONTOSO,
         "917a0000-0000-4000-8000-000000000005",
-        "{{ 'User, guest from Fabrikam: refused unless ALLOW_GUESTS' if cookiecutter.app_roles else 'guest from Fabrikam: refused unless ALLOW_GUESTS' }}",
+        "{{ 'User, guest from Fabrikam: refused, as guests are' if cookiecutter.app_roles else 'guest from Fabrikam: refused, as guests are' }}",
 {% if cookiecutter.app_roles %}
         roles=("User",),
 {% endif %}

@@ -1,15 +1,24 @@
 """How Alembic reaches the database: by `DATABASE_URL`, or by the URL that a caller gives."""
 
+from typing import Any, Literal
+
 from alembic import context
 from pydantic import SecretStr
 from sqlalchemy import create_engine, make_url
 
 from app.database import SQLITE, Base
-from app.settings import load_settings
-from app.todos.database import TodoRow
+from app.settings import load_database_url
+from app.todos.database import TodoRow, UtcDateTime
 
 TABLES = [TodoRow]
 """Alembic sees a table when its class is imported."""
+
+
+def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
+    """Write our own column type as the one that it is in the database."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
 
 
 def run(database_url: SecretStr) -> None:
@@ -17,10 +26,15 @@ def run(database_url: SecretStr) -> None:
     url = make_url(database_url.get_secret_value())
     engine = create_engine(url.set(drivername="sqlite") if url.drivername == SQLITE else url)
     with engine.begin() as connection:
-        context.configure(connection, target_metadata=Base.metadata, render_as_batch=True)
+        context.configure(
+            connection,
+            target_metadata=Base.metadata,
+            render_as_batch=True,
+            render_item=render_item,
+        )
         with context.begin_transaction():
             context.run_migrations()
     engine.dispose()
 
 
-run(context.config.attributes.get("database_url") or load_settings().database_url)
+run(context.config.attributes.get("database_url") or load_database_url())

@@ -1,7 +1,7 @@
 """${message}."""
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
@@ -11,8 +11,10 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
+    """Go to this revision."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
+    """Go back to the revision before."""
     ${downgrades if downgrades else "pass"}

@@ -1,5 +1,6 @@
 """The service under test, and the stand-in for Entra ID that signs people in to it."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -38,9 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run asynchronous tests on asyncio, like the service."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, Values]:
+    """Run asynchronous tests on asyncio, on the event loop that works with every library."""
+    return "asyncio", {"loop_factory": asyncio.SelectorEventLoop}
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+{% if cookiecutter.storage == "database" %}
+from app.settings import Settings, load_database_url, load_settings
+{% else %}
 from app.settings import Settings, load_settings
+{% endif %}
 from tests.conftest import Values
 
 WRONG = {
@@ -135,6 +139,16 @@ def test_other_authorities_are_taken_without_a_closing_slash(
     settings = Settings.model_validate(values | {"entra_authority": authority})
     assert settings.entra_authority == authority.rstrip("/")
 {% if cookiecutter.storage == "database" %}
+
+
+def test_a_migration_needs_the_url_of_the_database_alone(
+    environment: pytest.MonkeyPatch, values: Values
+) -> None:
+    environment.delenv("API_CLIENT_ID")
+    assert load_database_url().get_secret_value() == values["database_url"]
+    environment.delenv("DATABASE_URL")
+    with pytest.raises(SystemExit, match="DATABASE_URL is missing"):
+        load_database_url()
 
 
 def test_a_password_is_not_shown(values: Values) -> None:

@@ -55,7 +55,7 @@ def test_wrong_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> No
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.startswith("The service cannot start, because of its settings:\n")
+    assert ended.stderr.startswith("Settings are missing or wrong:\n")
     assert "API_CLIENT_ID is missing" in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -104,7 +104,8 @@ def test_the_log_names_the_request_and_the_caller(
     configure_logging("INFO", "json" if style == "json" else "console")
     client = serve()
     client.get("/health")
-    client.post("/api/todos", json={"title": "a secret"}, headers=bearer("bob"))
+    headers = bearer("bob") | {"X-Request-ID": "from-the-gateway"}
+    client.post("/api/todos", json={"title": "a secret"}, headers=headers)
     lines = [line for line in capsys.readouterr().err.splitlines() if "app.edge" in line]
     assert len(lines) == 1
     for text in ("/api/todos", "201", "b0b00000-0000-4000-8000-000000000002"):
@@ -113,4 +114,5 @@ def test_the_log_names_the_request_and_the_caller(
     if style == "json":
         line = json.loads(lines[0])
         assert (line["event"], line["method"], line["status"]) == ("request", "POST", 201)
+        assert line["request_id"] == "from-the-gateway"
         assert line["milliseconds"] > 0

@@ -6,6 +6,7 @@ import logging
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -22,14 +23,18 @@ Maker = Callable[[StandIn], str]
 ABSENT = object()
 OTHER_KEY = SigningKey()
 """A key that the stand-in does not publish."""
-NOW = int(time.time())
-HOUR = 3600
 
 
 def claims_of(entra: StandIn, changes: dict[str, Any]) -> dict[str, Any]:
-    """Return bob's claims with these changes; `ABSENT` leaves a claim out."""
+    """Return bob's claims with these changes.
+
+    `ABSENT` leaves a claim out; a timedelta is a time from now.
+    """
     token = entra.access_token(person_called("bob"), DOCS_PAGE, frozenset({SCOPE}))
     claims = jwt.decode(token, options={"verify_signature": False}) | changes
+    for name, value in changes.items():
+        if isinstance(value, timedelta):
+            claims[name] = int(time.time() + value.total_seconds())
     return {name: value for name, value in claims.items() if value is not ABSENT}
 
 
@@ -91,8 +96,8 @@ ACCEPTED: dict[str, Maker] = {
     "whose name is no text": claims(name=7, preferred_username=["x"]),
     "with a member's home tenant": claims(idp=ISSUER),
     "of a client that is no GUID": claims(azp="x"),
-    "that expired within the leeway": claims(exp=NOW - 30),
-    "that begins within the leeway": claims(nbf=NOW + 30),
+    "that expired within the leeway": claims(exp=timedelta(seconds=-30)),
+    "that begins within the leeway": claims(nbf=timedelta(seconds=30)),
     "with claims that nobody knows": claims(colour="red"),
     "whose header names keys elsewhere": header(
         jku="http://localhost:1/keys", x5u="http://localhost:1"
@@ -131,18 +136,18 @@ UNAUTHORIZED: dict[str, Maker] = {
     "for an audience like ours": claims(aud=f"api://{API_CLIENT_ID}"),
     "for several audiences": claims(aud=[API_CLIENT_ID, DOCS_CLIENT_ID]),
     "without an audience": claims(aud=ABSENT),
-    "that has expired": claims(exp=NOW - HOUR),
+    "that has expired": claims(exp=timedelta(hours=-1)),
     "without an expiry": claims(exp=ABSENT),
     "whose expiry is text": claims(exp="never"),
-    "whose expiry is a number in text": claims(exp=str(NOW + HOUR)),
+    "whose expiry is a number in text": claims(exp=str(int(time.time()) + 3600)),
     "whose expiry is true": claims(exp=True),
     "whose expiry is infinite": claims(exp=float("inf")),
-    "that is not valid yet": claims(nbf=NOW + HOUR),
+    "that is not valid yet": claims(nbf=timedelta(hours=1)),
     "without a beginning": claims(nbf=ABSENT),
     "whose beginning is true": claims(nbf=True),
-    "issued in the future": claims(iat=NOW + HOUR),
+    "issued in the future": claims(iat=timedelta(hours=1)),
     "without the time of issue": claims(iat=ABSENT),
-    "whose time of issue is a fraction": claims(iat=NOW - 0.5),
+    "whose time of issue is a fraction": claims(iat=time.time() - 0.5),
     "without a subject": claims(sub=ABSENT),
     "of another issuer": claims(iss="https://login.example/v2.0"),
     "of another tenant's issuer": claims(iss=OTHER_ISSUER),
@@ -252,7 +257,7 @@ def test_the_log_says_why_a_token_was_refused_but_not_the_token(
     client: TestClient, entra: StandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "app")
-    token = claims(ver="1.0")(entra)
+    token = claims(ver="1.0", aud=f"api://{API_CLIENT_ID}")(entra)
     ask(client, token)
     reasons = [
         record.__dict__["reason"] for record in caplog.records if "token refused" in record.message

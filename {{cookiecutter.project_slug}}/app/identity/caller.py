@@ -90,7 +90,7 @@ class HasRole:
     def __init__(self, *roles: str) -> None:
         self.roles = frozenset(roles)
 
-    def __call__(self, connection: HTTPConnection, caller: SignedIn) -> Caller:
+    async def __call__(self, connection: HTTPConnection, caller: SignedIn) -> Caller:
         """Return the caller, or raise the exception for a 403."""
         if self.roles.isdisjoint(caller.roles):
             wanted = " or ".join(sorted(self.roles))

@@ -19,7 +19,7 @@ from app.identity.cache import VerifiedTokens
 from app.identity.caller import Caller, SignIn, VerifiedToken
 from app.identity.keys import KeySet, SigningKey, SigningKeys
 from app.problems import UnavailableError
-from app.settings import Settings
+from app.settings import SCOPE, Settings
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +128,11 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             claims = self.validate(access_token, key.key, keys.issuer, _OPTIONS)
         except jwt.ExpiredSignatureError as error:
             raise InvalidTokenError(str(error), "The token has expired.") from error
+        except jwt.InvalidAudienceError as error:
+            raise InvalidTokenError(
+                "its audience is not API_CLIENT_ID: it is for another API, or it is a v1.0 token "
+                "(set requestedAccessTokenVersion to 2 in the API's app registration)"
+            ) from error
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise InvalidTokenError(str(error)) from error
         self._check_claims(claims, keys, key)
@@ -153,9 +158,7 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
         """Check what a token with a good signature, audience and lifetime still has to fulfil."""
         tenant, issuer = claims["tid"], claims["iss"]
         if claims["ver"] != "2.0":
-            raise InvalidTokenError(
-                "it is a v1.0 token: set requestedAccessTokenVersion to 2 in the API's app registration"
-            )
+            raise InvalidTokenError("its version is not 2.0")
         if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):
             raise InvalidTokenError("iat, nbf and exp are not all numbers of seconds")
         if not all(isinstance(id_, str) and GUID.fullmatch(id_) for id_ in (tenant, claims["oid"])):
@@ -168,10 +171,11 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
 
     def _check_caller(self, caller: Caller, security_scopes: SecurityScopes) -> None:
         """Check what the caller may do, against the settings and the route."""
-        if not caller.scopes.issuperset(security_scopes.scopes):
+        needed = {SCOPE, *security_scopes.scopes}
+        if not caller.scopes >= needed:
             raise self.forbidden(
                 "This takes a token that a person signed in for, with the scope "
-                f"{' '.join(security_scopes.scopes)}."
+                f"{' '.join(sorted(needed))}."
             )
         allowed = self.settings.allowed_client_ids
         if allowed and caller.client_id not in allowed:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
@@ -135,8 +135,13 @@ class DatabaseStore:
             async with self._engine.begin() as connection:
                 yield connection
         except (InterfaceError, OperationalError, PoolTimeoutError, ProgrammingError) as error:
-            log.warning("the database cannot be used", extra={"reason": str(error)})
+            log.warning("the database cannot be used", extra={"reason": _cause(error)})
             raise UnavailableError("The database does not answer at present.") from error
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """Return what the driver says, without the statement and the data in it."""
+    return str(getattr(error, "orig", None) or error)
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ class TodoStore(Protocol):
         """Return why the store cannot serve at present, or None."""
 
 
-def _store_of(request: Request) -> TodoStore:
+async def _store_of(request: Request) -> TodoStore:
     store: TodoStore = request.app.state.store
     return store
 

@@ -40,6 +40,8 @@ def create_app(settings: Settings, *, entra_client: HttpClientConfig | None = No
         description=DESCRIPTION,
         lifespan=lifespan,
         middleware=edge_middleware(settings),
+        # Operations are called like their functions.
+        generate_unique_id_function=lambda route: route.name,
         # The docs page is our own: see `app.docs`.
         openapi_url=None,
     )

@@ -18,7 +18,7 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-@router.get("", summary="Alive?")
+@router.get("", include_in_schema=False)
 @router.get("/live", summary="Alive?")
 async def live() -> Health:
     """Whether the process answers. Anyone may ask."""

@@ -1,0 +1,88 @@
+"""The docs page: Swagger UI, served by the service itself, that signs in by PKCE."""
+
+import json
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from app.identity.entra import EntraSignIn
+from app.problems import MEDIA_TYPE
+from app.settings import Settings
+
+HERE = Path(__file__).parent
+PAGE = Template(HERE.joinpath("page.html").read_text(encoding="utf-8"))
+ASSETS = "/swagger-ui"
+
+
+def add_docs(app: FastAPI, settings: Settings, sign_in: EntraSignIn) -> None:
+    """Serve `/docs`, `/oauth2-redirect` and `/openapi.json`, to anyone, from this host alone."""
+    document = cache(lambda: openapi_document(app, sign_in))
+    files = StaticFiles(directory=HERE / "static", packages=[("fastapi_swagger", "resources")])
+    app.mount(ASSETS, files)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        prefix = request.scope.get("root_path", "")
+        configuration = {
+            "openapiUrl": f"{prefix}/openapi.json",
+            "redirectPath": f"{prefix}/oauth2-redirect",
+            "clientId": str(settings.swagger_ui_client_id),
+            "scope": settings.scope,
+        }
+        page = PAGE.substitute(
+            title=escape(app.title),
+            assets=escape(prefix + ASSETS),
+            configuration=json.dumps(configuration).replace("<", "\\u003c"),
+        )
+        return HTMLResponse(page, headers=_policy(f"'self' {settings.entra_authority}"))
+
+    @app.get("/oauth2-redirect", include_in_schema=False)
+    async def oauth2_redirect() -> FileResponse:
+        return FileResponse(HERE / "redirect.html", headers=_policy("'none'"))
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> JSONResponse:
+        root_path = request.scope.get("root_path")
+        servers = {"servers": [{"url": root_path}]} if root_path else {}
+        return JSONResponse(document() | servers)
+
+
+def openapi_document(app: FastAPI, sign_in: EntraSignIn) -> dict[str, Any]:
+    """Return the OpenAPI document, with what only the settings and `app.problems` know."""
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    document["components"]["securitySchemes"] = {
+        sign_in.scheme_name: jsonable_encoder(sign_in.model, by_alias=True, exclude_none=True)
+    }
+    for operation in (op for path in document["paths"].values() for op in path.values()):
+        if "security" in operation:
+            operation["security"] = [{sign_in.scheme_name: [sign_in.settings.scope]}]
+        for status, response in operation["responses"].items():
+            content = response.get("content", {})
+            if status[0] in "45" and "application/json" in content:
+                content[MEDIA_TYPE] = content.pop("application/json")
+    return document
+
+
+def _policy(connections: str) -> dict[str, str]:
+    """Return the headers that let a page run this host's scripts and no others."""
+    directives = [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        f"connect-src {connections}",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    ]
+    return {"Content-Security-Policy": "; ".join(directives)}

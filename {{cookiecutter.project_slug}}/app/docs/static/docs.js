@@ -1,0 +1,37 @@
+"use strict";
+
+const configuration = JSON.parse(document.getElementById("configuration").textContent);
+
+const ui = SwaggerUIBundle({
+  dom_id: "#swagger-ui",
+  url: configuration.openapiUrl,
+  oauth2RedirectUrl: window.location.origin + configuration.redirectPath,
+  deepLinking: true,
+  displayRequestDuration: true,
+});
+ui.initOAuth({
+  clientId: configuration.clientId,
+  scopes: configuration.scope,
+  usePkceWithAuthorizationCodeGrant: true,
+});
+
+// The sign-in window cannot reach this one through window.opener, because Entra ID may send a
+// Cross-Origin-Opener-Policy that cuts the two apart. Both are of one origin in the end, so the
+// answer comes over a channel. Only the answer to the question that is open counts.
+const channel = new BroadcastChannel("oauth2-redirect");
+channel.onmessage = ({ data }) => {
+  const question = window.swaggerUIRedirectOauth2;
+  const answer = new URLSearchParams(data.answer);
+  if (!question?.state || answer.get("state") !== question.state) {
+    return;
+  }
+  delete question.state;
+  if (answer.has("code")) {
+    question.auth.code = answer.get("code");
+    question.callback({ auth: question.auth, redirectUrl: question.redirectUrl });
+  } else {
+    const message = `${answer.get("error")}: ${answer.get("error_description") ?? ""}`;
+    question.errCb({ authId: question.auth.name, source: "auth", level: "error", message });
+  }
+  channel.postMessage({ received: true });
+};

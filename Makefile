@@ -7,7 +7,7 @@ export PATH := $(dir $(UV)):$(PATH)
 # Arguments for `python -m dev`, such as ARGS="--port 8001".
 ARGS ?=
 
-.PHONY: demo test test-fast lint
+.PHONY: demo test test-fast screenshots lint
 
 demo: $(UV)
 	rm -rf .demo
@@ -19,6 +19,10 @@ test: $(UV)
 
 test-fast: $(UV)
 	uv run pytest -n auto -m "not slow"
+
+# Needs Chromium besides.
+screenshots: $(UV)
+	uv run --group screenshots python -m tests.screenshots
 
 lint: $(UV)
 	uv run ruff format --check

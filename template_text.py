@@ -22,8 +22,8 @@ iniconfig jinja2 librt mako markdown-it-py markupsafe mdurl mypy mypy-extensions
 opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
 opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http
 opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packaging pathspec
-platformdirs pluggy pre-commit protobuf psycopg psycopg-binary pycparser pydantic pydantic-core
-pydantic-extra-types pydantic-settings pygments pyjwt pytest pytest-cov python-discovery
+platformdirs playwright pluggy pre-commit protobuf psycopg psycopg-binary pycparser pydantic pydantic-core
+pydantic-extra-types pydantic-settings pyee pygments pyjwt pytest pytest-cov python-discovery
 python-dotenv python-multipart pyyaml requests rich rich-toolkit ruff shellingham sqlalchemy
 starlette structlog truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3
 uuid-utils uvicorn uvloop virtualenv watchfiles websockets

@@ -12,12 +12,30 @@ ANSWERS = {
 }
 SLUG = "{{ cookiecutter.project_slug }}"
 
-# Each path belongs to one answer and is removed when another was given.
+# Each path belongs to an answer, or to two, and is removed when another was given.
 PATHS_OF = {
-    ("tenancy", "single-tenant"): ["tests/test_single_tenant.py"],
-    ("tenancy", "multi-tenant"): ["tests/test_multi_tenant.py"],
-    ("app_roles", "True"): ["tests/test_access_with_roles.py"],
-    ("app_roles", "False"): ["tests/test_access_without_roles.py"],
+    ("tenancy", "single-tenant"): [
+        "docs/images/account-picker-single-tenant-roles.png",
+        "docs/images/account-picker-single-tenant.png",
+        "tests/test_single_tenant.py",
+    ],
+    ("tenancy", "multi-tenant"): [
+        "docs/images/account-picker-multi-tenant-roles.png",
+        "docs/images/account-picker-multi-tenant.png",
+        "tests/test_multi_tenant.py",
+    ],
+    ("app_roles", "True"): [
+        "docs/images/account-picker-multi-tenant-roles.png",
+        "docs/images/account-picker-single-tenant-roles.png",
+        "docs/images/docs-page-roles.png",
+        "tests/test_access_with_roles.py",
+    ],
+    ("app_roles", "False"): [
+        "docs/images/account-picker-multi-tenant.png",
+        "docs/images/account-picker-single-tenant.png",
+        "docs/images/docs-page.png",
+        "tests/test_access_without_roles.py",
+    ],
     ("storage", "database"): [
         "app/database.py",
         "app/todos/database.py",

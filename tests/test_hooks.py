@@ -86,9 +86,15 @@ def test_what_was_not_chosen_is_removed(
     chosen = {key: str(value) for key, value in answers.items()}
     post_gen["remove_unchosen"](project, chosen)
     post_gen["remove_unchosen"](project, chosen)
-    for (prompt, answer), paths in post_gen["PATHS_OF"].items():
-        for path in paths:
-            assert (project / path).exists() == (chosen[prompt] == answer), path
+    unchosen = {
+        path
+        for (prompt, answer), paths in post_gen["PATHS_OF"].items()
+        for path in paths
+        if chosen[prompt] != answer
+    }
+    every_path = {path for paths in post_gen["PATHS_OF"].values() for path in paths}
+    for path in every_path:
+        assert (project / path).exists() == (path not in unchosen), path
 
 
 def test_a_repository_is_made_without_a_commit(post_gen: dict[str, Any], tmp_path: Path) -> None:

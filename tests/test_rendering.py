@@ -15,11 +15,14 @@ from tests.conftest import PROJECT, RUFF, VARIANTS, Bake, Project, render
 each_variant = pytest.mark.parametrize("name", VARIANTS)
 Variant = Callable[[str], Project]
 
-DATABASE = re.compile(r"database|alembic|postgres|psycopg|sqlite|sqlalchemy|migrat", re.IGNORECASE)
-ROLES = re.compile(r"\bAdmins?\b(?! consent)|app roles?|\broles?\b", re.IGNORECASE)
-# `role` is also an attribute of HTML, and consent has an administrator.
+DATABASE = re.compile(
+    r"(?<!indexedDB\.)database|alembic|postgres|psycopg|sqlite|sqlalchemy|migrat", re.IGNORECASE
+)
+ROLES = re.compile(r"\bAdmins?\b|\broles?\b", re.IGNORECASE)
 NOT_ROLES = re.compile(
-    r'role="\w+"|admin(istrator)?s? (consent|center)|\.admin|grants? admin', re.IGNORECASE
+    # HTML has an attribute of that name, and consent has an administrator.
+    r'role="\w+"|get_by_role|admins? (consent|center|approval)|grants? admin|admins and users',
+    re.IGNORECASE,
 )
 
 

@@ -21,13 +21,19 @@ class Health(BaseModel):
 @router.get("", include_in_schema=False)
 @router.get("/live", summary="Alive?")
 async def live() -> Health:
-    """Whether the process answers. Anyone may ask."""
+    """Learn whether the process answers.
+
+    Who may: anyone.
+    """
     return Health()
 
 
 @router.get("/ready", summary="Ready for requests?", responses=responses(503))
 async def ready(request: Request, store: Store) -> Health:
-    """Whether signing keys are loaded and the store answers. Anyone may ask."""
+    """Learn whether signing keys are loaded and the store answers.
+
+    Who may: anyone.
+    """
     if not sign_in_of(request).keys.usable:
         raise UnavailableError("The signing keys of Entra ID are not loaded yet.")
     if fault := await store.fault():

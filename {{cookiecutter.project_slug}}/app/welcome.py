@@ -18,7 +18,10 @@ class Welcome(BaseModel):
 
 @router.get("/")
 async def welcome(request: Request) -> Welcome:
-    """Say what this is. Anyone may ask."""
+    """Learn what this is, and where to go.
+
+    Who may: anyone.
+    """
     prefix = request.scope.get("root_path", "")
     paths = {"me": "/api/me", "todos": "/api/todos", "health": "/health/ready", "docs": "/docs"}
     if not request.app.state.sign_in.settings.docs_enabled:

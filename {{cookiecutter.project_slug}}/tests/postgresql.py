@@ -12,8 +12,9 @@ from pathlib import Path
 from secrets import token_hex
 
 import psycopg
-import pytest
 from sqlalchemy.engine import URL, make_url
+
+from tests.missing import missing
 
 HOW_TO = "install PostgreSQL (Debian: apt install postgresql), or set TEST_DATABASE_URL"
 
@@ -39,10 +40,7 @@ def _server() -> Iterator[URL]:
         return
     programs = _programs()
     if programs is None:
-        missing = f"there is no PostgreSQL: {HOW_TO}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        missing("There is no PostgreSQL", HOW_TO)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         data, port = Path(folder) / "data", _free_port()
         run_as = _user_who_may_start_it(Path(folder))

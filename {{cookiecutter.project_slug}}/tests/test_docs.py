@@ -93,6 +93,11 @@ def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None
         assert operation.get("security") == expected
 
 
+def test_every_operation_says_who_may_call_it(document: Any) -> None:
+    for operation in operations(document).values():
+        assert "Who may: " in operation["description"]
+
+
 def test_every_error_is_documented_as_a_problem(document: Any) -> None:
     for name, operation in operations(document).items():
         errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}

@@ -27,5 +27,8 @@ class Me(BaseModel):
 
 @router.get("/me", responses=responses(401, 403, 503))
 async def me(caller: SignedIn) -> Me:
-    """Read who you are. Everyone who is signed in may."""
+    """Read who you are, as your access token says.
+
+    Who may: everyone signed in.
+    """
     return Me.model_validate(caller)

@@ -53,10 +53,16 @@ async def list_todos(
     caller: {{ user }}, store: Store, limit: Limit = 50, after: After = None{{ ", mine: Mine = False" if cookiecutter.app_roles }}
 ) -> TodoPage:
 {% if cookiecutter.app_roles %}
-    """List your todos, newest first; for an Admin, those of everybody in the tenant."""
+    """List your todos, newest first; for an Admin, those of everybody in the tenant.
+
+    Who may: User, Admin.
+    """
     owner = None if caller.is_admin and not mine else caller.object_id
 {% else %}
-    """List your todos, newest first."""
+    """List your todos, newest first.
+
+    Who may: everyone signed in.
+    """
     owner = caller.object_id
 {% endif %}
     last = _decoded(after, caller.tenant_id, owner) if after else None
@@ -72,7 +78,10 @@ async def list_todos(
 async def create_todo(
     new: NewTodo, caller: {{ user }}, store: Store, request: Request, response: Response
 ) -> Todo:
-    """Create a todo of your own."""
+    """Create a todo of your own.
+
+    Who may: {{ "User, Admin" if cookiecutter.app_roles else "everyone signed in" }}.
+    """
     todo = await store.add(caller.tenant_id, caller.object_id, new)
     response.headers["Location"] = request.url_for("get_todo", todo_id=todo.id).path
     return todo
@@ -80,13 +89,19 @@ async def create_todo(
 
 @router.get("/{todo_id}", responses=responses(404, 422))
 async def get_todo(todo: OwnTodo) -> Todo:
-    """Read one todo."""
+    """Read one todo.
+
+    Who may: {{ "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" }}.
+    """
     return todo
 
 
 @router.patch("/{todo_id}", responses=responses(404, 413, 422))
 async def change_todo(changes: TodoChanges, todo: OwnTodo, caller: {{ user }}, store: Store) -> Todo:
-    """Change a todo's title, or whether it is done, or both."""
+    """Change a todo's title, or whether it is done, or both.
+
+    Who may: {{ "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" }}.
+    """
     changed = await store.change(caller.tenant_id, todo.id, changes)
     if changed is None:
         raise HTTPException(404, "There is no such todo any more.")
@@ -95,14 +110,20 @@ async def change_todo(changes: TodoChanges, todo: OwnTodo, caller: {{ user }}, s
 
 @router.delete("/{todo_id}", status_code=204, responses=responses(404, 422))
 async def delete_todo(todo: OwnTodo, caller: {{ user }}, store: Store) -> None:
-    """Delete one todo."""
+    """Delete one todo.
+
+    Who may: {{ "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" }}.
+    """
     await store.remove(caller.tenant_id, todo.id)
 {% if cookiecutter.app_roles %}
 
 
 @router.delete("", status_code=204)
 async def delete_all_todos(caller: Admin, store: Store) -> None:
-    """Delete every todo of your tenant."""
+    """Delete every todo of your tenant.
+
+    Who may: Admin.
+    """
     await store.clear(caller.tenant_id)
 {% endif %}
 

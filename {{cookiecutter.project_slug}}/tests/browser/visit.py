@@ -1,0 +1,97 @@
+"""Visiting the docs page: what a person does there, and what must never be seen."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+class Visit:
+    """A browser of its own on the docs page of a service, and all that it sent and said."""
+
+    def __init__(self, chromium: Any, service: str) -> None:
+        self.service = service
+        self.context = chromium.new_context()
+        self.context.set_default_timeout(15_000)
+        self.requests: list[str] = []
+        self.token_answers: list[Any] = []
+        self.complaints: list[str] = []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.context.on("response", self._note_token)
+        self.context.on("console", self._note_complaint)
+        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.page = self.context.new_page()
+        self.page.goto(f"{service}/docs")
+        self.page.locator(".btn.authorize").wait_for()
+
+    def open_picker(self) -> Any:
+        """Press Authorize, and again in the dialog; return the account picker's page."""
+        self.page.locator(".btn.authorize").click()
+        with self.context.expect_page() as opened:
+            self.page.locator(".modal-ux .btn.authorize").click()
+        opened.value.get_by_role("heading", name="Pick an account").wait_for()
+        return opened.value
+
+    def sign_in(self, person: str) -> None:
+        """Sign in as this person, and close the dialog."""
+        picker = self.open_picker()
+        with picker.expect_event("close"):
+            picker.get_by_role("button", name=f"{person}@").click()
+        self.is_signed_in()
+
+    def is_signed_in(self) -> None:
+        """Wait until the page shows that somebody is signed in, and close the dialog."""
+        self.page.locator(".modal-ux button", has_text="Logout").wait_for()
+        self.page.locator(".modal-ux .btn-done").click()
+
+    def log_out(self) -> None:
+        """Forget the token."""
+        self.page.locator(".btn.authorize").click()
+        self.page.locator(".modal-ux button", has_text="Logout").click()
+        self.page.locator(".modal-ux .btn-done").click()
+
+    def execute(self, operation: str, *, body: object = None, todo_id: str = "") -> tuple[int, Any]:
+        """Try an operation out; return the status and the body that the page shows."""
+        block = self.page.locator(f".opblock[id$='-{operation}']")
+        if "is-open" not in block.get_attribute("class"):
+            block.locator(".opblock-summary-control").click()
+            block.locator(".try-out__btn").click()
+        if body is not None:
+            block.locator("textarea.body-param__text").fill(json.dumps(body))
+        if todo_id:
+            block.locator("tr[data-param-name=todo_id] input").fill(todo_id)
+        with self.page.expect_response(lambda answer: "/api/" in answer.url) as answered:
+            block.locator(".btn.execute").click()
+        answer = answered.value
+        shown = block.locator(".live-responses-table .response .response-col_status").first
+        shown.filter(has_text=str(answer.status)).wait_for()
+        return answer.status, (answer.json() if answer.status != 204 else None)
+
+    def ends_well(self, log: str) -> None:
+        """Check what every visit has to fulfil, and leave."""
+        questions = [parse_qs(urlsplit(url).query) for url in self.requests if "/authorize?" in url]
+        for question in questions:
+            assert question["code_challenge_method"] == ["S256"]
+            assert re.fullmatch(r"[\w-]{43}", question["code_challenge"][0])
+            assert question["state"][0]
+            assert "client_secret" not in question
+        assert {urlsplit(url).hostname for url in self.requests} <= {"localhost", None}
+        assert self.complaints == []
+
+        kept = json.dumps(self.context.storage_state())
+        assert self.page.evaluate("indexedDB.databases()") == []
+        for token in (answer.json()["access_token"] for answer in self.token_answers):
+            for place in (*self.requests, self.page.url, kept, log):
+                assert token not in place
+                assert token.rpartition(".")[2] not in place
+        self.context.close()
+
+    def _note_token(self, answer: Any) -> None:
+        if answer.url.endswith("/oauth2/v2.0/token") and answer.request.method == "POST":
+            self.token_answers.append(answer)
+
+    def _note_complaint(self, message: Any) -> None:
+        # The browser reports every answer that is an error; those of the API are asked for.
+        expected = "Failed to load resource" in message.text and "/api/" in message.location["url"]
+        if message.type in {"error", "warning"} and not expected:
+            self.complaints.append(message.text)

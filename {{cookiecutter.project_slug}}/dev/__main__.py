@@ -13,7 +13,7 @@ from uvicorn.supervisors import ChangeReload
 from dev.directory import COMMAND, PEOPLE, docs_page
 from dev.entra import StandIn
 {% if cookiecutter.storage == "database" %}
-from dev.migrate import migrate
+from dev.migrate import migrate_local_database
 {% endif %}
 from dev.service import ENTRA_PORT
 from dev.token import fetch_token
@@ -37,7 +37,7 @@ def run(port: int, entra_port: int, *, reload: bool) -> None:
     entra_sockets = listen(entra_port, "--entra-port")
     service_sockets = listen(port, "--port")
 {% if cookiecutter.storage == "database" %}
-    migrate()
+    migrate_local_database()
 {% endif %}
     stand_in = StandIn(f"http://localhost:{entra_port}", [docs_page(port), COMMAND])
     entra = uvicorn.Server(uvicorn.Config(stand_in.app, log_level="warning", access_log=False))

@@ -1,12 +1,15 @@
 """Migrating a database from Python, for the developer's machine and the tests."""
 
+import sys
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 
-from dev.service import DATABASE_URL
+from dev.service import DATABASE, DATABASE_URL
 
 PROJECT = Path(__file__).parent.parent
 
@@ -18,6 +21,21 @@ def alembic_config(database_url: str) -> Config:
     return config
 
 
-def migrate(database_url: str = DATABASE_URL) -> None:
+def migrate(database_url: str) -> None:
     """Bring the database at this URL to the newest revision."""
     command.upgrade(alembic_config(database_url), "head")
+
+
+def migrate_local_database() -> None:
+    """Bring the developer's own file to the newest revision.
+
+    Ends the program with one sentence when that cannot be done.
+    """
+    try:
+        migrate(DATABASE_URL)
+    except (CommandError, SQLAlchemyError) as error:
+        reason = getattr(error, "orig", None) or error
+        sys.exit(
+            f"{DATABASE} cannot be migrated ({reason}). Make it and its folder writable, or delete "
+            "the file to begin anew."
+        )

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -71,6 +72,8 @@ def served(app: ASGIApp, port: int) -> Iterator[None]:
     sockets = listen(port, "--port")
     thread = Thread(target=server.run, args=(sockets,))
     thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
     try:
         yield
     finally:

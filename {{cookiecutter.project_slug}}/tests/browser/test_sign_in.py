@@ -52,6 +52,16 @@ def test_a_person_signs_in_and_uses_every_operation(visit: Open) -> None:
     assert bob.execute("me")[0] == 401
 
 
+def test_the_padlock_of_an_operation_shows_the_scope_ticked(visit: Open) -> None:
+    page = visit().page
+    page.locator(".opblock[id$='-list_todos'] .authorization__btn").click()
+    scope = page.locator(".modal-ux .scopes .checkbox")
+    assert scope.count() == 1
+    assert "/access_as_user" in scope.inner_text()
+    assert scope.locator("input").is_checked()
+    assert page.locator(".opblock[id$='-welcome'] .authorization__btn").count() == 0
+
+
 def test_two_people_do_not_share_their_todos(visit: Open) -> None:
     bob = visit()
     bob.sign_in("bob")

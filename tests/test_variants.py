@@ -32,7 +32,7 @@ def project(name: str, tmp_path_factory: pytest.TempPathFactory, uv: str) -> Pro
     """Return the variant, rendered with every tool at hand and installed."""
     if name not in rendered:
         rendered[name] = render(tmp_path_factory.mktemp("variant"), VARIANTS[name])
-        rendered[name].run(uv, "sync", "--locked", "--group", "browser")
+        rendered[name].run(uv, "sync", "--locked", "--group", "browser", "--all-extras")
     return rendered[name]
 
 

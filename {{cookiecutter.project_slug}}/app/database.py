@@ -1,20 +1,25 @@
 """The database: its URL, its connections, and whether it is the one that this code expects."""
 
+import asyncio
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, SecretStr
-from sqlalchemy import MetaData, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import MetaData, create_engine, event, inspect, text
+from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from app.azure import async_connector, connector, takes_identity
 
 REVISION = "0001"
 """The newest revision in `migrations/`, which this code was written for."""
 
 SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+psycopg"
 SECONDS_TO_WAIT = 4
-"""How long a request waits for a connection, and for a statement."""
+"""How long a request waits for the database, all in all."""
+POOL_SIZE = 10
+"""How many connections to PostgreSQL a process has at most."""
 
 
 def _supported(value: SecretStr) -> SecretStr:
@@ -47,19 +52,34 @@ class Base(DeclarativeBase):
 def connect_engine(url: SecretStr) -> AsyncEngine:
     """Return an engine for this URL. It connects when it is first used."""
     target = make_url(url.get_secret_value())
+    # Values do not belong in the log, where the text of an error may end.
+    options: dict[str, Any] = {"hide_parameters": True}
     if target.drivername == SQLITE:
-        engine = create_async_engine(
-            target, hide_parameters=True, connect_args={"timeout": SECONDS_TO_WAIT}
-        )
+        options["connect_args"] = {"timeout": SECONDS_TO_WAIT}
+    else:
+        arguments = {
+            "connect_timeout": SECONDS_TO_WAIT,
+            "options": f"-c statement_timeout={SECONDS_TO_WAIT}s",
+        }
+        # A connection that PostgreSQL has closed meanwhile is noticed and replaced.
+        options |= {"pool_pre_ping": True, "pool_size": POOL_SIZE, "max_overflow": 0}
+        if takes_identity(target):
+            options["async_creator"] = async_connector(target, arguments)
+        else:
+            options["connect_args"] = arguments
+    engine = create_async_engine(target, **options)
+    if target.drivername == SQLITE:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        return engine
-    options = f"-c statement_timeout={SECONDS_TO_WAIT}s"
-    return create_async_engine(
-        target,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_timeout=SECONDS_TO_WAIT,
-        connect_args={"connect_timeout": SECONDS_TO_WAIT, "options": options},
+    return engine
+
+
+def connect_engine_for_migration(url: SecretStr) -> Engine:
+    """Return an engine without asyncio, which Alembic wants, for this URL."""
+    target = make_url(url.get_secret_value())
+    if target.drivername == SQLITE:
+        return create_engine(target.set(drivername="sqlite"))
+    return create_engine(
+        target, **({"creator": connector(target)} if takes_identity(target) else {})
     )
 
 
@@ -73,25 +93,18 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 async def database_fault(engine: AsyncEngine) -> str | None:
     """Return in a sentence why the database cannot be used, or None."""
     try:
-        async with engine.connect() as connection:
-            revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-    except SQLAlchemyError as error:
-        if await _answers(engine):
-            revision = None
-        else:
-            return f"The database does not answer ({type(error).__name__})."
+        async with asyncio.timeout(SECONDS_TO_WAIT), engine.connect() as connection:
+            tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+            revision = (
+                await connection.scalar(text("SELECT version_num FROM alembic_version"))
+                if "alembic_version" in tables
+                else None
+            )
+    except (SQLAlchemyError, TimeoutError) as error:
+        return f"The database does not answer ({type(error).__name__})."
     if revision != REVISION:
         return (
             f"The database is at revision {revision}, this service needs {REVISION}: "
             "run `alembic upgrade head`."
         )
     return None
-
-
-async def _answers(engine: AsyncEngine) -> bool:
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return False
-    return True

@@ -4,9 +4,8 @@ from typing import Any, Literal
 
 from alembic import context
 from pydantic import SecretStr
-from sqlalchemy import create_engine, make_url
 
-from app.database import SQLITE, Base
+from app.database import Base, connect_engine_for_migration
 from app.settings import load_database_url
 from app.todos.database import TodoRow, UtcDateTime
 
@@ -22,9 +21,8 @@ def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
 
 
 def run(database_url: SecretStr) -> None:
-    """Migrate the database at this URL, without asyncio."""
-    url = make_url(database_url.get_secret_value())
-    engine = create_engine(url.set(drivername="sqlite") if url.drivername == SQLITE else url)
+    """Migrate the database at this URL."""
+    engine = connect_engine_for_migration(database_url)
     with engine.begin() as connection:
         context.configure(
             connection,

@@ -22,7 +22,9 @@ HOW_TO = "install PostgreSQL (Debian: apt install postgresql), or set TEST_DATAB
 @contextmanager
 def fresh_database() -> Iterator[str]:
     """Make an empty database; give its URL for SQLAlchemy; drop it in the end."""
-    with _server() as server:
+    with _server() as given:
+        # Without a password the service would sign in with an identity.
+        server = given.set(password=given.password or "none")
         name = f"test_{token_hex(6)}"
         plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(plain, autocommit=True) as connection:

@@ -1,5 +1,6 @@
 """What every store does, whatever it keeps todos in."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -86,6 +87,33 @@ async def test_clearing_a_tenant_leaves_the_others(store: TodoStore) -> None:
     await store.clear(tenant)
     assert await store.page(tenant, None, limit=1) == []
     assert await store.page(other, None, limit=1) == [kept]
+{% endif %}
+
+
+async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
+    tenant = uuid4()
+    todo = await store.add(tenant, uuid4(), NewTodo(title="milk"))
+    renamed = [TodoChanges(title=str(n)) for n in range(15)]
+    finished = [TodoChanges(done=True) for _ in range(15)]
+    edits = [change for pair in zip(renamed, finished, strict=True) for change in pair]
+    edited = await asyncio.gather(*(store.change(tenant, todo.id, edit) for edit in edits))
+    assert None not in edited
+    kept = await store.get(tenant, todo.id)
+    assert kept is not None
+    assert kept.done
+    assert kept.title in {str(n) for n in range(15)}
+    assert kept in edited
+{% if cookiecutter.app_roles %}
+
+
+async def test_parallel_creation_and_clearing_keep_the_tenant_whole(store: TodoStore) -> None:
+    tenant = uuid4()
+    new = [store.add(tenant, uuid4(), NewTodo(title=str(n))) for n in range(20)]
+    *added, _ = await asyncio.gather(*new, store.clear(tenant))
+    left = await store.page(tenant, None, limit=100)
+    assert all(todo in added for todo in left)
+    await store.clear(tenant)
+    assert await store.page(tenant, None, limit=100) == []
 {% endif %}
 
 

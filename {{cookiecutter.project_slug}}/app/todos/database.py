@@ -1,5 +1,6 @@
 """Todos in a database: SQLite on one machine, PostgreSQL beyond."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Index,
+    Select,
     String,
     TypeDecorator,
     delete,
@@ -17,18 +19,21 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from app.database import Base, connect_engine, database_fault
+from app.database import SECONDS_TO_WAIT, Base, connect_engine, database_fault
 from app.problems import UnavailableError
 from app.settings import Settings
 from app.todos.schemas import NewTodo, Todo, TodoChanges
 
 log = logging.getLogger(__name__)
+{% if cookiecutter.app_roles %}
+
+ROWS_AT_A_TIME = 5000
+{% endif %}
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -79,18 +84,12 @@ class DatabaseStore:
     ) -> list[Todo]:
 {% if cookiecutter.app_roles %}
         """Return at most `limit` todos, newest first, older than `after`, of an owner or of all."""
-        query = select(TodoRow).where(TodoRow.tenant_id == tenant_id)
-        if owner_id is not None:
-            query = query.where(TodoRow.owner_id == owner_id)
 {% else %}
         """Return at most `limit` todos of an owner, newest first, older than `after`."""
-        query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.owner_id == owner_id)
 {% endif %}
-        if after is not None:
-            query = query.where(TodoRow.id < after)
+        query = page_query(tenant_id, owner_id, limit, after)
         async with self._transaction() as connection:
-            rows = await connection.execute(query.order_by(TodoRow.id.desc()).limit(limit))
-            return [Todo.model_validate(row) for row in rows]
+            return [Todo.model_validate(row) for row in await connection.execute(query)]
 
     async def get(self, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
@@ -119,9 +118,13 @@ class DatabaseStore:
 {% if cookiecutter.app_roles %}
 
     async def clear(self, tenant_id: UUID) -> None:
-        """Delete every todo of the tenant."""
-        async with self._transaction() as connection:
-            await connection.execute(delete(TodoRow).where(TodoRow.tenant_id == tenant_id))
+        """Delete every todo of the tenant, some at a time, so that no statement takes long."""
+        some = select(TodoRow.id).where(TodoRow.tenant_id == tenant_id).limit(ROWS_AT_A_TIME)
+        statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id.in_(some))
+        deleted = ROWS_AT_A_TIME
+        while deleted == ROWS_AT_A_TIME:
+            async with self._transaction() as connection:
+                deleted = (await connection.execute(statement)).rowcount
 {% endif %}
 
     async def fault(self) -> str | None:
@@ -132,16 +135,36 @@ class DatabaseStore:
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         """Commit what is done within, or raise UnavailableError when the database cannot."""
         try:
-            async with self._engine.begin() as connection:
+            async with asyncio.timeout(SECONDS_TO_WAIT), self._engine.begin() as connection:
                 yield connection
-        except (InterfaceError, OperationalError, PoolTimeoutError, ProgrammingError) as error:
+        except (InterfaceError, OperationalError, ProgrammingError, TimeoutError) as error:
             log.warning("the database cannot be used", extra={"reason": _cause(error)})
             raise UnavailableError("The database does not answer at present.") from error
 
 
-def _cause(error: SQLAlchemyError) -> str:
+{% if cookiecutter.app_roles %}
+def page_query(
+    tenant_id: UUID, owner_id: UUID | None, limit: int, after: UUID | None
+) -> Select[TodoRow]:
+    """Return the query for a page: one range of one index, in the order of the index."""
+    query = select(TodoRow).where(TodoRow.tenant_id == tenant_id)
+    if owner_id is not None:
+        query = query.where(TodoRow.owner_id == owner_id)
+{% else %}
+def page_query(
+    tenant_id: UUID, owner_id: UUID, limit: int, after: UUID | None
+) -> Select[TodoRow]:
+    """Return the query for a page: one range of one index, in the order of the index."""
+    query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.owner_id == owner_id)
+{% endif %}
+    if after is not None:
+        query = query.where(TodoRow.id < after)
+    return query.order_by(TodoRow.id.desc()).limit(limit)
+
+
+def _cause(error: Exception) -> str:
     """Return what the driver says, without the statement and the data in it."""
-    return str(getattr(error, "orig", None) or error)
+    return repr(getattr(error, "orig", None) or error)
 
 
 @asynccontextmanager

@@ -18,7 +18,6 @@ from sqlalchemy import Select, text
 
 from app.database import REVISION, connect_engine
 from app.problems import UnavailableError
-from app.todos import database
 from app.todos.database import DatabaseStore, TodoRow, page_query
 from app.todos.schemas import NewTodo, TodoChanges
 from dev.migrate import alembic_config, migrate
@@ -140,7 +139,7 @@ async def test_postgresql_answers_a_page_from_one_range_of_an_index(
 async def test_clearing_goes_on_until_nothing_is_left(
     store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "ROWS_AT_A_TIME", 2)
+    monkeypatch.setattr("app.todos.database.ROWS_AT_A_TIME", 2)
     for n in range(5):
         await store.add(TENANT, OWNER, NewTodo(title=str(n)))
     await store.clear(TENANT)

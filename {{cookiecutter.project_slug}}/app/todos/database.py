@@ -151,9 +151,7 @@ def page_query(
     if owner_id is not None:
         query = query.where(TodoRow.owner_id == owner_id)
 {% else %}
-def page_query(
-    tenant_id: UUID, owner_id: UUID, limit: int, after: UUID | None
-) -> Select[TodoRow]:
+def page_query(tenant_id: UUID, owner_id: UUID, limit: int, after: UUID | None) -> Select[TodoRow]:
     """Return the query for a page: one range of one index, in the order of the index."""
     query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.owner_id == owner_id)
 {% endif %}

@@ -7,7 +7,7 @@ export PATH := $(dir $(UV)):$(PATH)
 # Arguments for `python -m dev`, such as ARGS="--port 8001".
 ARGS ?=
 
-.PHONY: demo test test-fast screenshots lint
+.PHONY: demo test test-fast screenshots bench lint
 
 demo: $(UV)
 	rm -rf .demo
@@ -23,6 +23,10 @@ test-fast: $(UV)
 # Needs Chromium besides.
 screenshots: $(UV)
 	uv run --group screenshots python -m tests.screenshots
+
+# Needs PostgreSQL and wrk besides.
+bench: $(UV)
+	uv run python -m benchmarks.database
 
 lint: $(UV)
 	uv run ruff format --check

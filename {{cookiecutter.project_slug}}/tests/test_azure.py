@@ -7,10 +7,11 @@ from uuid import UUID
 
 import jwt
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import azure
+from app.database import connect_engine
 from app.todos.database import DatabaseStore
 from app.todos.schemas import NewTodo
 from tests.missing import missing
@@ -78,8 +79,7 @@ async def test_a_token_is_fetched_for_each_connection_and_not_for_each_request(
     nameless = URL.create(
         url.drivername, host=url.host, port=url.port, database=url.database, query=url.query
     )
-    connect = azure.async_connector(nameless, {"connect_timeout": 4}, credential)
-    engine = create_async_engine("postgresql+psycopg://", async_creator=connect, pool_size=1)
+    engine = connect_engine(SecretStr(str(nameless)), credential)
     store = DatabaseStore(engine)
     for n in range(5):
         todo = await store.add(UUID(int=1), UUID(int=2), NewTodo(title=str(n)))
@@ -93,8 +93,6 @@ async def test_a_token_is_fetched_for_each_connection_and_not_for_each_request(
 
 @pytest.mark.anyio
 async def test_an_identity_without_a_token_is_a_database_that_does_not_answer() -> None:
-    url = make_url("postgresql+psycopg://127.0.0.1:1/todos")
-    connect = azure.async_connector(url, {"connect_timeout": 4}, Credential(""))
-    engine = create_async_engine(url, async_creator=connect)
+    engine = connect_engine(SecretStr("postgresql+psycopg://127.0.0.1:1/todos"), Credential(""))
     assert "does not answer" in str(await DatabaseStore(engine).fault())
     await engine.dispose()

@@ -125,6 +125,7 @@ async def test_postgresql_answers_a_page_from_one_range_of_an_index(
         'x', false, now(), now() FROM generate_series(1, 20000) n
     """
     async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
         await connection.execute(text(fill))
         await connection.execute(text("ANALYZE todos"))
         plan = "\n".join((await connection.execute(text(f"EXPLAIN {literal}"))).scalars())
@@ -154,6 +155,7 @@ async def test_who_waits_for_a_lock_gives_up_and_leaves_no_transaction(postgresq
     todo = await store.add(tenant, OWNER, NewTodo(title="milk"))
     lock = text("SELECT 1 FROM todos WHERE tenant_id = :tenant FOR UPDATE")
     async with engine.connect() as holder:
+        await holder.execution_options(isolation_level="READ COMMITTED")
         await holder.execute(lock, {"tenant": tenant})
         cancelled = asyncio.create_task(store.change(tenant, todo.id, TodoChanges(done=True)))
         await asyncio.sleep(0.2)

@@ -63,7 +63,7 @@ class TodoRow(Base):
 
 
 class DatabaseStore:
-    """A store in which every method is one statement in one transaction."""
+    """A store in which every statement is a transaction of its own."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -74,7 +74,7 @@ class DatabaseStore:
         todo = Todo(
             id=uuid7(), owner_id=owner_id, created_at=now, updated_at=now, **new.model_dump()
         )
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             row = todo.model_dump() | {"tenant_id": tenant_id}
             await connection.execute(insert(TodoRow).values(row))
         return todo
@@ -88,13 +88,13 @@ class DatabaseStore:
         """Return at most `limit` todos of an owner, newest first, older than `after`."""
 {% endif %}
         query = page_query(tenant_id, owner_id, limit, after)
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             return [Todo.model_validate(row) for row in await connection.execute(query)]
 
     async def get(self, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
         query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             row = (await connection.execute(query)).one_or_none()
             return Todo.model_validate(row) if row else None
 
@@ -106,14 +106,14 @@ class DatabaseStore:
             .values(**changes.sent(), updated_at=datetime.now(UTC))
             .returning(TodoRow)
         )
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             row = (await connection.execute(statement)).one_or_none()
             return Todo.model_validate(row) if row else None
 
     async def remove(self, tenant_id: UUID, todo_id: UUID) -> None:
         """Delete a todo, if there is one."""
         statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
-        async with self._transaction() as connection:
+        async with self._connection() as connection:
             await connection.execute(statement)
 {% if cookiecutter.app_roles %}
 
@@ -123,7 +123,7 @@ class DatabaseStore:
         statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id.in_(some))
         deleted = ROWS_AT_A_TIME
         while deleted == ROWS_AT_A_TIME:
-            async with self._transaction() as connection:
+            async with self._connection() as connection:
                 deleted = (await connection.execute(statement)).rowcount
 {% endif %}
 
@@ -132,10 +132,10 @@ class DatabaseStore:
         return await database_fault(self._engine)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Commit what is done within, or raise UnavailableError when the database cannot."""
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """Give a connection, or raise UnavailableError when the database cannot serve in time."""
         try:
-            async with asyncio.timeout(SECONDS_TO_WAIT), self._engine.begin() as connection:
+            async with asyncio.timeout(SECONDS_TO_WAIT), self._engine.connect() as connection:
                 yield connection
         except (InterfaceError, OperationalError, ProgrammingError, TimeoutError) as error:
             log.warning("the database cannot be used", extra={"reason": _cause(error)})

@@ -10,8 +10,7 @@ ARGS ?=
 .PHONY: demo test test-fast screenshots bench lint
 
 demo: $(UV)
-	rm -rf .demo
-	uv tool run "cookiecutter>=2.7.1" . --default-config --no-input --output-dir .demo
+	uv tool run "cookiecutter>=2.7.1" . --default-config --no-input --overwrite-if-exists --output-dir .demo
 	cd .demo/todo-api && uv run python -m dev $(ARGS)
 
 test: $(UV)

@@ -82,7 +82,7 @@ def make_repository(project):
     if git is None:
         return "git is not installed: run `git init` when it is, to put the project under version control."
     if succeeds([git, "rev-parse", "--is-inside-work-tree"], project, 30):
-        return None
+        return "This is within a git repository: its pre-commit hooks and workflows have to stand at its root."
     if succeeds([git, "init", "--quiet"], project, 30):
         return None
     return "No git repository could be made here: run `git init` to see why."

@@ -110,7 +110,7 @@ def test_no_repository_is_made_within_another(post_gen: dict[str, Any], tmp_path
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     project = tmp_path / "project"
     project.mkdir()
-    assert post_gen["make_repository"](project) is None
+    assert post_gen["make_repository"](project).startswith("This is within a git repository")
     assert not (project / ".git").exists()
 
 

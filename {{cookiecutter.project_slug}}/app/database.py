@@ -1,6 +1,7 @@
 """The database: its URL, its connections, and whether it is the one that this code expects."""
 
 import asyncio
+import logging
 import selectors
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from app.azure import async_connector, connector, takes_identity
 
 REVISION = "0001"
 """The newest revision in `migrations/`, which this code was written for."""
+
+log = logging.getLogger(__name__)
 
 SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+psycopg"
 SECONDS_TO_WAIT = 4
@@ -99,6 +102,11 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.close()
 
 
+def cause(error: Exception) -> str:
+    """Return what the driver says, without the statement and the data in it."""
+    return repr(getattr(error, "orig", None) or error)
+
+
 def _replace_if_closed(connection: Any, *_: object) -> None:
     """Have a connection replaced that PostgreSQL has closed, which it shows by having to say something.
 
@@ -122,7 +130,8 @@ async def database_fault(engine: AsyncEngine) -> str | None:
                 else None
             )
     except (SQLAlchemyError, TimeoutError) as error:
-        return f"The database does not answer ({type(error).__name__})."
+        log.warning("the database cannot be used", extra={"reason": cause(error)})
+        return "The database does not answer."
     if revision != REVISION:
         return (
             f"The database is at revision {revision}, this service needs {REVISION}: "

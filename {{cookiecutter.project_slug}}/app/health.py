@@ -34,8 +34,7 @@ async def ready(request: Request, store: Store) -> Health:
 
     Who may: anyone.
     """
-    if not sign_in_of(request).keys.usable:
-        raise UnavailableError("The signing keys of Entra ID are not loaded yet.")
-    if fault := await store.fault():
-        raise UnavailableError(fault)
+    keys = None if sign_in_of(request).keys.usable else "The signing keys are not loaded yet."
+    if faults := [fault for fault in (keys, await store.fault()) if fault]:
+        raise UnavailableError(" ".join(faults))
     return Health()

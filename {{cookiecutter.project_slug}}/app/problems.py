@@ -102,9 +102,15 @@ def answer_errors_with_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> ProblemResponse:
+        if error.errors()[0]["loc"] == ("body",) and not _says_json(request):
+            return problem(request.scope, 415, "Send the body with Content-Type: application/json.")
         faults = [_fault(fault) for fault in error.errors()]
         detail = "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in faults)
         return problem(request.scope, 422, detail, errors=faults)
+
+
+def _says_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().endswith("json")
 
 
 def _fault(error: Mapping[str, Any]) -> Fault:

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import sys
+from contextlib import suppress
 from threading import Thread
 
 import uvicorn
@@ -40,19 +41,26 @@ def run(port: int, entra_port: int, *, reload: bool) -> None:
     migrate_local_database()
 {% endif %}
     stand_in = StandIn(f"http://localhost:{entra_port}", [docs_page(port), COMMAND])
-    entra = uvicorn.Server(uvicorn.Config(stand_in.app, log_level="warning", access_log=False))
+    entra = uvicorn.Server(uvicorn.Config(stand_in.app, log_config=None, access_log=False))
     Thread(target=entra.run, args=(entra_sockets,), daemon=True).start()
 
     os.environ[ENTRA_PORT] = str(entra_port)
     config = uvicorn.Config(
-        "dev.service:create", factory=True, reload=reload, reload_dirs=["app"] if reload else None
+        "dev.service:create",
+        factory=True,
+        reload=reload,
+        reload_dirs=["app"] if reload else None,
+        # The service configures the log itself.
+        log_config=None,
     )
     server = uvicorn.Server(config)
     print(_greeting(port, entra_port), flush=True)
     if reload:
         ChangeReload(config, target=server.run, sockets=service_sockets).run()
     else:
-        server.run(service_sockets)
+        # uvicorn has shut the service down by then, and raises it for its own callers.
+        with suppress(KeyboardInterrupt):
+            server.run(service_sockets)
 
 
 def listen(port: int, option: str) -> list[socket.socket]:
@@ -104,10 +112,9 @@ def _greeting(port: int, entra_port: int) -> str:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if port not in range(1, 65536):
-        raise ValueError(text)
-    return port
+    if not text.isdecimal() or int(text) not in range(1, 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: it takes a number from 1 to 65535")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,13 +132,14 @@ def _parser() -> argparse.ArgumentParser:
     token.set_defaults(command="token")
     names = [person.name for person in PEOPLE]
     token.add_argument("--as", dest="person", required=True, choices=names, help="whose token")
-    _add_port(token, "--entra-port", DEFAULT_ENTRA_PORT, "where the stand-in listens")
+    _add_port(token, "--entra-port", argparse.SUPPRESS, "where the stand-in listens")
     return parser
 
 
-def _add_port(parser: argparse.ArgumentParser, option: str, default: int, text: str) -> None:
+def _add_port(parser: argparse.ArgumentParser, option: str, default: int | str, text: str) -> None:
+    shown = "as above" if default == argparse.SUPPRESS else default
     parser.add_argument(
-        option, type=_port, default=default, metavar="PORT", help=f"{text} (default {default})"
+        option, type=_port, default=default, metavar="PORT", help=f"{text} (default {shown})"
     )
 
 

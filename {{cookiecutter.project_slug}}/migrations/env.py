@@ -1,9 +1,12 @@
 """How Alembic reaches the database: by `DATABASE_URL`, or by the URL that a caller gives."""
 
+import logging
+import sys
 from typing import Any, Literal
 
 from alembic import context
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
 from app.database import Base, connect_engine_for_migration
 from app.settings import load_database_url
@@ -35,4 +38,20 @@ def run(database_url: SecretStr) -> None:
     engine.dispose()
 
 
-run(context.config.attributes.get("database_url") or load_database_url())
+def run_for_a_person() -> None:
+    """Migrate the database of `DATABASE_URL`, and say what happens.
+
+    Ends the program with one sentence when the database does not answer.
+    """
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("alembic").setLevel(logging.INFO)
+    try:
+        run(load_database_url())
+    except OperationalError as error:
+        sys.exit(f"The database at DATABASE_URL cannot be used: {error.orig}")
+
+
+if url := context.config.attributes.get("database_url"):
+    run(url)
+else:
+    run_for_a_person()

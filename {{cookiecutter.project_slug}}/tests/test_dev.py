@@ -290,14 +290,16 @@ def test_a_port_is_a_number_in_range(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: str
 ) -> None:
     run_command(monkeypatch, "--port", port)
-    assert "invalid" in capsys.readouterr().err
+    assert "it takes a number from 1 to 65535" in capsys.readouterr().err
 
 
 def test_a_token_takes_a_running_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     with taken_port() as holder:
         port = str(holder.getsockname()[1])
-    said = run_command(monkeypatch, "token", "--as", "bob", "--entra-port", port)
-    assert f"No stand-in for Entra ID answers on port {port}." in said
+    named = ["--entra-port", port]
+    for arguments in (["token", "--as", "bob", *named], [*named, "token", "--as", "bob"]):
+        said = run_command(monkeypatch, *arguments)
+        assert f"No stand-in for Entra ID answers on port {port}." in said
 
 
 {% if cookiecutter.storage == "database" %}

@@ -93,6 +93,14 @@ def test_a_body_that_is_no_text_or_no_json_is_refused(bob: TestClient, title: st
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_called_json_is_refused(bob: TestClient, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    answer = bob.post("/api/todos", content='{"title": "milk"}', headers=headers)
+    assert answer.status_code == 415
+    assert "application/json" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("body", [{}, {"title": None}, {"done": None}, {"id": str(uuid4())}])
 def test_a_wrong_change_changes_nothing(bob: TestClient, body: object) -> None:
     created = bob.post("/api/todos", json={"title": "milk"})

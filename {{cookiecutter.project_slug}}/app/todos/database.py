@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from app.database import SECONDS_TO_WAIT, Base, connect_engine, database_fault
+from app.database import SECONDS_TO_WAIT, Base, cause, connect_engine, database_fault
 from app.problems import UnavailableError
 from app.settings import Settings
 from app.todos.schemas import NewTodo, Todo, TodoChanges
@@ -138,7 +138,7 @@ class DatabaseStore:
             async with asyncio.timeout(SECONDS_TO_WAIT), self._engine.connect() as connection:
                 yield connection
         except (InterfaceError, OperationalError, ProgrammingError, TimeoutError) as error:
-            log.warning("the database cannot be used", extra={"reason": _cause(error)})
+            log.warning("the database cannot be used", extra={"reason": cause(error)})
             raise UnavailableError("The database does not answer at present.") from error
 
 
@@ -158,11 +158,6 @@ def page_query(tenant_id: UUID, owner_id: UUID, limit: int, after: UUID | None) 
     if after is not None:
         query = query.where(TodoRow.id < after)
     return query.order_by(TodoRow.id.desc()).limit(limit)
-
-
-def _cause(error: Exception) -> str:
-    """Return what the driver says, without the statement and the data in it."""
-    return repr(getattr(error, "orig", None) or error)
 
 
 @asynccontextmanager

@@ -74,7 +74,7 @@ async def list_todos(
     )
 
 
-@router.post("", status_code=201, responses=responses(413, 422))
+@router.post("", status_code=201, responses=responses(413, 415, 422))
 async def create_todo(
     new: NewTodo, caller: {{ user }}, store: Store, request: Request, response: Response
 ) -> Todo:
@@ -96,7 +96,7 @@ async def get_todo(todo: OwnTodo) -> Todo:
     return todo
 
 
-@router.patch("/{todo_id}", responses=responses(404, 413, 422))
+@router.patch("/{todo_id}", responses=responses(404, 413, 415, 422))
 async def change_todo(changes: TodoChanges, todo: OwnTodo, caller: {{ user }}, store: Store) -> Todo:
     """Change a todo's title, or whether it is done, or both.
 

@@ -123,12 +123,10 @@ async def database_fault(engine: AsyncEngine) -> str | None:
     """Return in a sentence why the database cannot be used, or None."""
     try:
         async with asyncio.timeout(SECONDS_TO_WAIT), engine.connect() as connection:
-            tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
-            revision = (
-                await connection.scalar(text("SELECT version_num FROM alembic_version"))
-                if "alembic_version" in tables
-                else None
-            )
+            revision = None
+            if await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
+                query = text("SELECT version_num FROM alembic_version")
+                revision = await connection.scalar(query)
     except (SQLAlchemyError, TimeoutError) as error:
         log.warning("the database cannot be used", extra={"reason": cause(error)})
         return "The database does not answer."

@@ -121,8 +121,9 @@ class DatabaseStore:
         """Delete every todo of the tenant, some at a time, so that no statement takes long."""
         some = select(TodoRow.id).where(TodoRow.tenant_id == tenant_id).limit(ROWS_AT_A_TIME)
         statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id.in_(some))
+        # Somebody else may delete at the same time: only no row at all means that none is left.
         deleted = ROWS_AT_A_TIME
-        while deleted == ROWS_AT_A_TIME:
+        while deleted:
             async with self._connection() as connection:
                 deleted = (await connection.execute(statement)).rowcount
 {% endif %}

@@ -26,6 +26,7 @@ screenshots: $(UV)
 # Needs PostgreSQL and wrk besides.
 bench: $(UV)
 	uv run python -m benchmarks.database
+	uv run python -m benchmarks.sign_in
 
 lint: $(UV)
 	uv run ruff format --check

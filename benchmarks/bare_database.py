@@ -36,7 +36,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.get("/api/todos")
-async def list_todos(limit: int = 50) -> TodoPage:
+async def list_todos(limit: int = 50, after: str | None = None, mine: bool = False) -> TodoPage:
     """List todos of one owner."""
     query = (
         f"SELECT {COLUMNS} FROM todos WHERE tenant_id = %s AND owner_id = %s "

@@ -83,12 +83,14 @@ def cluster() -> Iterator[Cluster]:
 
 
 @contextmanager
-def process(project: Project, environment: dict[str, str], *command: str) -> Iterator[None]:
+def process(
+    project: Project, environment: dict[str, str], *command: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command in the project until the end of the block."""
     environment = clean_environment() | environment
     running = subprocess.Popen(command, cwd=project.path, env=environment, start_new_session=True)
     try:
-        yield
+        yield running
     finally:
         os.killpg(running.pid, signal.SIGINT)
         running.wait(20)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import selectors
+import select
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, SecretStr
@@ -112,11 +112,16 @@ def _replace_if_closed(connection: Any, *_: object) -> None:
 
     That costs no round trip, unlike SQLAlchemy's `pool_pre_ping`.
     """
-    socket = connection.driver_connection.pgconn.socket
-    with selectors.DefaultSelector() as selector:
-        selector.register(socket, selectors.EVENT_READ)
-        if selector.select(0):
-            raise DisconnectionError
+    if _readable(connection.driver_connection.pgconn.socket):
+        raise DisconnectionError
+
+
+def _readable(socket: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([socket], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 async def database_fault(engine: AsyncEngine) -> str | None:

@@ -3,11 +3,12 @@
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
-from uuid import uuid4
+from secrets import token_hex
 
-from starlette.datastructures import Headers, MutableHeaders
+import structlog
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -20,7 +21,7 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -28,8 +29,20 @@ SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-TLS_HEADERS = SAFE_HEADERS | {"Strict-Transport-Security": "max-age=31536000"}
+TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 PRIVATE_HEADERS = {"Cache-Control": "no-store"}
+HEADERS = {
+    (tls, private): Headers(
+        SAFE_HEADERS | (TLS_HEADERS if tls else {}) | (PRIVATE_HEADERS if private else {})
+    ).raw
+    for tls in (False, True)
+    for private in (False, True)
+}
+"""What is added to an answer, by whether it goes over TLS and whether it is one of the API."""
+HEADER_NAMES = {name for headers in HEADERS.values() for name, _ in headers}
+CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
 def edge_middleware(settings: Settings) -> list[Middleware]:
@@ -46,7 +59,7 @@ def edge_middleware(settings: Settings) -> list[Middleware]:
         middleware.append(cors)
     if settings.trusted_hosts:
         middleware.append(Middleware(TrustedHosts, settings.trusted_hosts, www_redirect=False))
-    middleware.append(Middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes))
+    middleware.append(Middleware(BodyLimit, max_body_size=settings.max_body_bytes))
     middleware.append(Middleware(UnexpectedErrors))
     return middleware
 
@@ -61,6 +74,8 @@ class Edge:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        # Bound once, because looking the configuration up costs more than the line itself.
+        self.log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -71,26 +86,38 @@ class Edge:
         request_id = scope["request_id"] = _request_id(scope)
         # Every line that is logged for this request names it.
         bind_contextvars(request_id=request_id)
-        status = 0
         replaced = False
 
         async def send_safely(message: Message) -> None:
-            nonlocal status, replaced
+            nonlocal replaced
             if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                _add_missing(headers, _headers_for(scope))
-                headers["X-Request-ID"] = request_id
-                if status >= HTTPStatus.BAD_REQUEST and headers.get("content-type") != MEDIA_TYPE:
+                status = scope["status"] = message["status"]
+                headers = message["headers"] = _completed(message.get("headers", ()), scope)
+                if status >= HTTPStatus.BAD_REQUEST and CONTENT_TYPE not in headers:
                     replaced = True
-                    await _send_problem(scope, receive, send, status, headers)
+                    await _send_problem(scope, receive, send, headers)
             if not replaced:
                 await send(message)
 
         try:
             await self.app(scope, receive, send_safely)
         finally:
-            _log_request(scope, status, time.perf_counter() - started)
+            self._log_request(scope, time.perf_counter() - started)
+
+    def _log_request(self, scope: Scope, seconds: float) -> None:
+        line = {
+            "request_id": scope["request_id"],
+            "method": scope["method"],
+            # The template of the path, because the path itself is the client's text.
+            "route": getattr(scope.get("route"), "path", None),
+            "status": scope.get("status", 0),
+            "milliseconds": round(seconds * 1000, 1),
+        }
+        if caller := scope.get("caller"):
+            line["tenant_id"], line["object_id"] = caller.tenant_id, caller.object_id
+        # Probes come every few seconds.
+        write = self.log.debug if scope["path"].startswith("/health") else self.log.info
+        write("request", **line)
 
 
 class TrustedHosts(TrustedHostMiddleware):
@@ -104,6 +131,17 @@ class TrustedHosts(TrustedHostMiddleware):
             await super().__call__(scope, receive, send)
 
 
+class BodyLimit(RequestBodyLimitMiddleware):
+    """Limits the request body: by `Content-Length`, and while it is read where that says nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and _promises_at_most(scope, self.max_body_size):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 class UnexpectedErrors:
     """The innermost middleware: an exception that nothing else handles is logged and is a 500."""
 
@@ -112,17 +150,11 @@ class UnexpectedErrors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self.app(scope, receive, send_noting_start)
+            await self.app(scope, receive, send)
         except Exception:
-            if scope["type"] != "http" or started:
+            answering = "status" in scope
+            if scope["type"] != "http" or answering:
                 raise
             log.exception("unexpected error")
             answer = problem(scope, 500)
@@ -130,40 +162,37 @@ class UnexpectedErrors:
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid4().hex
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return token_hex(16)
 
 
-def _headers_for(scope: Scope) -> Mapping[str, str]:
-    headers = TLS_HEADERS if scope["scheme"] == "https" else SAFE_HEADERS
-    return headers | PRIVATE_HEADERS if scope["path"].startswith("/api/") else headers
+def _promises_at_most(scope: Scope, size: int) -> bool:
+    """Return whether the body cannot be longer than `size`, because the headers say so.
+
+    An HTTP/1 server reads no more of it than they say (RFC 9112, section 6.3).
+    """
+    length = b"0"
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return False
+        if name == b"content-length":
+            length = value
+    return scope["http_version"].startswith("1") and length.isdigit() and int(length) <= size
 
 
-def _add_missing(headers: MutableHeaders, wanted: Mapping[str, str]) -> None:
-    for name, value in wanted.items():
-        headers.setdefault(name, value)
+def _completed(headers: RawHeaders, scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an answer with those that it lacks."""
+    wanted = HEADERS[scope["scheme"] == "https", scope["path"].startswith("/api/")]
+    given = {name for name, _ in headers}
+    if not given.isdisjoint(HEADER_NAMES):
+        wanted = [pair for pair in wanted if pair[0] not in given]
+    return [*headers, *wanted, (b"x-request-id", scope["request_id"].encode())]
 
 
-async def _send_problem(
-    scope: Scope, receive: Receive, send: Send, status: int, headers: MutableHeaders
-) -> None:
-    answer = problem(scope, status)
-    about_the_body = {"content-type", "content-length"}
-    kept = [pair for pair in headers.raw if pair[0].decode("latin-1") not in about_the_body]
-    answer.raw_headers.extend(kept)
+async def _send_problem(scope: Scope, receive: Receive, send: Send, headers: RawHeaders) -> None:
+    answer = problem(scope, scope["status"])
+    about_the_body = {b"content-type", b"content-length"}
+    answer.raw_headers.extend(pair for pair in headers if pair[0] not in about_the_body)
     await answer(scope, receive, send)
-
-
-def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    line = {
-        "method": scope["method"],
-        # The template of the path, because the path itself is the client's text.
-        "route": getattr(scope.get("route"), "path", None),
-        "status": status,
-        "milliseconds": round(seconds * 1000, 1),
-    }
-    if caller := scope.get("caller"):
-        line |= {"tenant_id": str(caller.tenant_id), "object_id": str(caller.object_id)}
-    # Probes come every few seconds.
-    level = logging.DEBUG if scope["path"].startswith("/health") else logging.INFO
-    log.log(level, "request", extra=line)

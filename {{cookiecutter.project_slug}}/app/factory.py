@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
 from app import health, welcome
@@ -19,11 +20,16 @@ from app.todos import routes as todos
 from app.todos.{{ cookiecutter.storage }} import open_store
 
 
-def create_app(settings: Settings, *, entra_client: HttpClientConfig | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    entra_client: HttpClientConfig | None = None,
+    telemetry: TelemetryConfig | None = None,
+) -> FastAPI:
     """Return the service for these settings.
 
     `entra_client` configures the HTTP client that fetches signing keys: its proxy, its trusted
-    certificates, its transport.
+    certificates, its transport. `telemetry` is FastAPI's own argument of this name.
     """
     sign_in = EntraSignIn(settings, http_client_config=entra_client)
 
@@ -39,6 +45,7 @@ def create_app(settings: Settings, *, entra_client: HttpClientConfig | None = No
         title=TITLE,
         description=DESCRIPTION,
         lifespan=lifespan,
+        telemetry=telemetry,
         middleware=edge_middleware(settings),
         # Operations are called like their functions.
         generate_unique_id_function=lambda route: route.name,

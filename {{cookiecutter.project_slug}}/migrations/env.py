@@ -6,19 +6,20 @@ from typing import Any, Literal
 
 from alembic import context
 from pydantic import SecretStr
+from sqlalchemy import DateTime
 from sqlalchemy.exc import OperationalError
 
 from app.database import Base, connect_engine_for_migration
 from app.settings import load_database_url
-from app.todos.database import TodoRow, UtcDateTime
+from app.todos.database import TodoRow
 
 TABLES = [TodoRow]
 """Alembic sees a table when its class is imported."""
 
 
 def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
-    """Write our own column type as the one that it is in the database."""
-    if kind == "type" and isinstance(item, UtcDateTime):
+    """Write a type that differs with the database as the one that migrations take."""
+    if kind == "type" and isinstance(item, DateTime):
         return "sa.DateTime(timezone=True)"
     return False
 

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +19,7 @@ from sqlalchemy import Select, text
 
 from app.database import REVISION, connect_engine
 from app.problems import UnavailableError
-from app.todos.database import DatabaseStore, TodoRow, page_query
+from app.todos.database import DatabaseStore, page_query
 from app.todos.schemas import NewTodo, TodoChanges
 from dev.migrate import alembic_config, migrate
 from tests.access import Bearer
@@ -88,12 +89,16 @@ def test_a_file_that_cannot_be_opened(serve: Serve, bearer: Bearer, tmp_path: Pa
 
 
 TENANT, OWNER, LAST = UUID(int=1), UUID(int=2), UUID(int=3)
+VALUES = {"tenant": TENANT, "owner": OWNER, "after": LAST, "limit": 20}
 PAGES = {
-    "of an owner": page_query(TENANT, OWNER, 20, None),
-    "of an owner, further on": page_query(TENANT, OWNER, 20, LAST),
 {% if cookiecutter.app_roles %}
-    "of a tenant": page_query(TENANT, None, 20, None),
-    "of a tenant, further on": page_query(TENANT, None, 20, LAST),
+    "of an owner": page_query(of_owner=True, older=False),
+    "of an owner, further on": page_query(of_owner=True, older=True),
+    "of a tenant": page_query(of_owner=False, older=False),
+    "of a tenant, further on": page_query(of_owner=False, older=True),
+{% else %}
+    "of an owner": page_query(older=False),
+    "of an owner, further on": page_query(older=True),
 {% endif %}
 }
 
@@ -101,9 +106,10 @@ PAGES = {
 @pytest.mark.anyio
 @pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
 async def test_sqlite_answers_a_page_from_one_range_of_an_index(
-    store_values: dict[str, str], query: Select[TodoRow]
+    store_values: dict[str, str], query: Select[Any]
 ) -> None:
     engine = connect_engine(SecretStr(store_values["database_url"]))
+    query = query.params(VALUES)
     literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
     async with engine.connect() as connection:
         plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {literal}"))).all()
@@ -115,9 +121,10 @@ async def test_sqlite_answers_a_page_from_one_range_of_an_index(
 @pytest.mark.anyio
 @pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
 async def test_postgresql_answers_a_page_from_one_range_of_an_index(
-    postgresql_url: str, query: Select[TodoRow]
+    postgresql_url: str, query: Select[Any]
 ) -> None:
     engine = connect_engine(SecretStr(postgresql_url))
+    query = query.params(VALUES)
     literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
     fill = """
         INSERT INTO todos SELECT ('00000000-0000-0000-0000-00000000000' || n % 5)::uuid,

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app.log import configure_logging
 from app.settings import Settings
+from app.telemetry import telemetry_wanted
 from dev.entra import StandIn
 from tests.access import Bearer
 from tests.conftest import DOCS_PAGE, ENTRA, Serve, Values
@@ -27,6 +29,7 @@ def own_logging() -> Iterator[None]:
     loggers = [root, *map(logging.getLogger, names)]
     before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
     yield
+    structlog.reset_defaults()
     for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
         logger.level, logger.disabled, logger.handlers = level, disabled, handlers
         logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered
@@ -106,7 +109,7 @@ def test_the_log_names_the_request_and_the_caller(
     client.get("/health")
     headers = bearer("bob") | {"X-Request-ID": "from-the-gateway"}
     client.post("/api/todos", json={"title": "a secret"}, headers=headers)
-    lines = [line for line in capsys.readouterr().err.splitlines() if "app.edge" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "from-the-gateway" in line]
     assert len(lines) == 1
     for text in ("/api/todos", "201", "b0b00000-0000-4000-8000-000000000002"):
         assert text in lines[0]
@@ -116,3 +119,11 @@ def test_the_log_names_the_request_and_the_caller(
         assert (line["event"], line["method"], line["status"]) == ("request", "POST", 201)
         assert line["request_id"] == "from-the-gateway"
         assert line["milliseconds"] > 0
+
+
+def test_telemetry_is_off_unless_a_variable_configures_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    monkeypatch.delenv("FASTAPI_OTEL_AUTO_CONFIGURE", raising=False)
+    assert telemetry_wanted() == {"tracing": False, "metrics": False, "logs": False}
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "todos")
+    assert telemetry_wanted() == {"tracing": True, "metrics": True, "logs": True}

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 
-from cachetools import TLRUCache
+from cachetools import LRUCache
 
 from app.identity.caller import VerifiedToken
 
@@ -21,13 +21,16 @@ class VerifiedTokens:
     def __init__(self, seconds: int, clock: Callable[[], float] = time.time) -> None:
         self.generation = 0
         self._seconds = seconds
-        self._tokens: TLRUCache[bytes, VerifiedToken] = TLRUCache(
-            MOST_TOKENS, lambda _, token, now: min(now + seconds, token.expires_at), timer=clock
-        )
+        self._clock = clock
+        # With the time until which each may be used.
+        self._tokens: LRUCache[bytes, tuple[float, VerifiedToken]] = LRUCache(MOST_TOKENS)
 
     def get(self, token: str) -> VerifiedToken | None:
         """Return what verifying this token brought, or None."""
-        return self._tokens.get(_digest(token)) if self._seconds else None
+        if not self._seconds:
+            return None
+        until, verified = self._tokens.get(_digest(token), (0.0, None))
+        return verified if self._clock() < until else None
 
     def add(self, token: str, verified: VerifiedToken, generation: int) -> None:
         """Keep a verified token, unless the keys have changed since `generation`.
@@ -35,7 +38,8 @@ class VerifiedTokens:
         A token that was verified with keys that have just been withdrawn must not outlive them.
         """
         if self._seconds and generation == self.generation:
-            self._tokens[_digest(token)] = verified
+            until = min(self._clock() + self._seconds, verified.expires_at)
+            self._tokens[_digest(token)] = until, verified
 
     def clear(self) -> None:
         """Forget every token, because the signing keys have changed."""

@@ -4,11 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-{% if cookiecutter.app_roles %}
-from fastapi import Depends, Security
-{% else %}
 from fastapi import Security
-{% endif %}
 from fastapi.openapi.models import SecurityBase as SecurityModel
 from fastapi.openapi.models import SecuritySchemeType
 from fastapi.security import SecurityScopes
@@ -59,15 +55,30 @@ class VerifiedToken:
 
 
 class SignIn(SecurityBase):
-    """The dependency that signs a request in, by the sign-in of the application that serves it."""
+    """The dependency that signs a request in, by the sign-in of its application."""
 
     scheme_name = "EntraID"
     # Addresses and scope depend on the settings; `app.docs` fills them in.
     model = SecurityModel(type=SecuritySchemeType.oauth2)
 
+{% if cookiecutter.app_roles %}
+    def __init__(self, *roles: str) -> None:
+        """Let only callers with one of these app roles through; without any, everybody."""
+        self.roles = frozenset(roles)
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller:
+        """Return the caller of this request, or raise the exception for a 401, 403 or 503."""
+        sign_in = sign_in_of(connection)
+        caller = await sign_in(connection, scopes)
+        if self.roles and self.roles.isdisjoint(caller.roles):
+            wanted = " or ".join(sorted(self.roles))
+            raise sign_in.forbidden(f"This takes the app role {wanted}.")
+        return caller
+{% else %}
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller:
         """Return the caller of this request, or raise the exception for a 401, 403 or 503."""
         return await sign_in_of(connection)(connection, scopes)
+{% endif %}
 
 
 def sign_in_of(connection: HTTPConnection) -> "EntraSignIn":
@@ -83,24 +94,9 @@ SignedIn = Annotated[Caller, Security(SignIn(), scopes=[SCOPE])]
 ADMIN = "Admin"
 USER = "User"
 
-
-class HasRole:
-    """The dependency that lets only callers with one of these app roles through."""
-
-    def __init__(self, *roles: str) -> None:
-        self.roles = frozenset(roles)
-
-    async def __call__(self, connection: HTTPConnection, caller: SignedIn) -> Caller:
-        """Return the caller, or raise the exception for a 403."""
-        if self.roles.isdisjoint(caller.roles):
-            wanted = " or ".join(sorted(self.roles))
-            raise sign_in_of(connection).forbidden(f"This takes the app role {wanted}.")
-        return caller
-
-
-User = Annotated[Caller, Depends(HasRole(USER, ADMIN))]
+User = Annotated[Caller, Security(SignIn(USER, ADMIN), scopes=[SCOPE])]
 """A route with a parameter of this type serves callers with the app role User or Admin."""
 
-Admin = Annotated[Caller, Depends(HasRole(ADMIN))]
+Admin = Annotated[Caller, Security(SignIn(ADMIN), scopes=[SCOPE])]
 """A route with a parameter of this type serves callers with the app role Admin."""
 {% endif %}

@@ -2,26 +2,34 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
+    CursorResult,
     DateTime,
     Dialect,
+    Executable,
     Index,
+    Integer,
     Select,
     String,
     TypeDecorator,
+    bindparam,
     delete,
     insert,
     select,
     update,
 )
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.util import greenlet_spawn
 from uuid_utils.compat import uuid7
 
 from app.database import SECONDS_TO_WAIT, Base, cause, connect_engine, database_fault
@@ -36,15 +44,18 @@ ROWS_AT_A_TIME = 5000
 {% endif %}
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time, in UTC on every database; SQLite alone would forget the time zone."""
+class SqliteDateTime(TypeDecorator[datetime]):
+    """A point in time in UTC, for SQLite, which forgets the time zone."""
 
-    impl = DateTime(timezone=True)
+    impl = DateTime
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return the time with its time zone."""
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        return value.replace(tzinfo=UTC) if value else value
+
+
+DATE_TIME = DateTime(timezone=True).with_variant(SqliteDateTime(), "sqlite")
 
 
 class TodoRow(Base):
@@ -58,8 +69,54 @@ class TodoRow(Base):
     owner_id: Mapped[UUID]
     title: Mapped[str] = mapped_column(String(200))
     done: Mapped[bool]
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(DATE_TIME)
+    updated_at: Mapped[datetime] = mapped_column(DATE_TIME)
+
+
+Read = TypeVar("Read")
+
+TODOS = TypeAdapter(list[Todo])
+FIELDS = tuple(Todo.model_fields)
+COLUMNS = [TodoRow.__table__.c[name] for name in FIELDS]
+THIS_TODO = (TodoRow.tenant_id == bindparam("tenant"), TodoRow.id == bindparam("todo"))
+
+# Built once: to build a statement takes longer than to run it.
+INSERT = insert(TodoRow)
+SELECT = select(*COLUMNS).where(*THIS_TODO)
+UPDATE = update(TodoRow).where(*THIS_TODO).returning(*COLUMNS)
+DELETE = delete(TodoRow).where(*THIS_TODO)
+{% if cookiecutter.app_roles %}
+DELETE_SOME = delete(TodoRow).where(
+    TodoRow.tenant_id == bindparam("tenant"),
+    TodoRow.id.in_(
+        select(TodoRow.id).where(TodoRow.tenant_id == bindparam("tenant")).limit(ROWS_AT_A_TIME)
+    ),
+)
+{% endif %}
+
+
+@cache
+def page_query({{ "*, of_owner: bool, older: bool" if cookiecutter.app_roles else "*, older: bool" }}) -> Select[Any]:
+    """Return the query for a page: one range of one index, in the order of the index.
+
+{% if cookiecutter.app_roles %}
+    Its parameters are `tenant`, `owner` (with `of_owner`), `after` (with `older`) and `limit`.
+{% else %}
+    Its parameters are `tenant`, `owner`, `after` (with `older`) and `limit`.
+{% endif %}
+    """
+{% if cookiecutter.app_roles %}
+    query = select(*COLUMNS).where(TodoRow.tenant_id == bindparam("tenant"))
+    if of_owner:
+        query = query.where(TodoRow.owner_id == bindparam("owner"))
+{% else %}
+    query = select(*COLUMNS).where(
+        TodoRow.tenant_id == bindparam("tenant"), TodoRow.owner_id == bindparam("owner")
+    )
+{% endif %}
+    if older:
+        query = query.where(TodoRow.id < bindparam("after"))
+    return query.order_by(TodoRow.id.desc()).limit(bindparam("limit", type_=Integer))
 
 
 class DatabaseStore:
@@ -74,9 +131,7 @@ class DatabaseStore:
         todo = Todo(
             id=uuid7(), owner_id=owner_id, created_at=now, updated_at=now, **new.model_dump()
         )
-        async with self._connection() as connection:
-            row = todo.model_dump() | {"tenant_id": tenant_id}
-            await connection.execute(insert(TodoRow).values(row))
+        await self._run(INSERT, todo.model_dump() | {"tenant_id": tenant_id}, _rowcount)
         return todo
 
     async def page(
@@ -84,81 +139,73 @@ class DatabaseStore:
     ) -> list[Todo]:
 {% if cookiecutter.app_roles %}
         """Return at most `limit` todos, newest first, older than `after`, of an owner or of all."""
+        query = page_query(of_owner=owner_id is not None, older=after is not None)
 {% else %}
         """Return at most `limit` todos of an owner, newest first, older than `after`."""
+        query = page_query(older=after is not None)
 {% endif %}
-        query = page_query(tenant_id, owner_id, limit, after)
-        async with self._connection() as connection:
-            return [Todo.model_validate(row) for row in await connection.execute(query)]
+        values = {"tenant": tenant_id, "owner": owner_id, "after": after, "limit": limit}
+        return await self._run(query, values, _todos)
 
     async def get(self, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
-        query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
-        async with self._connection() as connection:
-            row = (await connection.execute(query)).one_or_none()
-            return Todo.model_validate(row) if row else None
+        return await self._run(SELECT, {"tenant": tenant_id, "todo": todo_id}, _todo)
 
     async def change(self, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
         """Write what was sent; return the todo, or None when the tenant has no such todo."""
-        statement = (
-            update(TodoRow)
-            .where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
-            .values(**changes.sent(), updated_at=datetime.now(UTC))
-            .returning(TodoRow)
-        )
-        async with self._connection() as connection:
-            row = (await connection.execute(statement)).one_or_none()
-            return Todo.model_validate(row) if row else None
+        statement = UPDATE.values(**changes.sent(), updated_at=datetime.now(UTC))
+        return await self._run(statement, {"tenant": tenant_id, "todo": todo_id}, _todo)
 
     async def remove(self, tenant_id: UUID, todo_id: UUID) -> None:
         """Delete a todo, if there is one."""
-        statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id == todo_id)
-        async with self._connection() as connection:
-            await connection.execute(statement)
+        await self._run(DELETE, {"tenant": tenant_id, "todo": todo_id}, _rowcount)
 {% if cookiecutter.app_roles %}
 
     async def clear(self, tenant_id: UUID) -> None:
         """Delete every todo of the tenant, some at a time, so that no statement takes long."""
-        some = select(TodoRow.id).where(TodoRow.tenant_id == tenant_id).limit(ROWS_AT_A_TIME)
-        statement = delete(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.id.in_(some))
         # Somebody else may delete at the same time: only no row at all means that none is left.
-        deleted = ROWS_AT_A_TIME
-        while deleted:
-            async with self._connection() as connection:
-                deleted = (await connection.execute(statement)).rowcount
+        while await self._run(DELETE_SOME, {"tenant": tenant_id}, _rowcount):
+            pass
 {% endif %}
 
     async def fault(self) -> str | None:
         """Return why the database cannot be used at present, or None."""
         return await database_fault(self._engine)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection, or raise UnavailableError when the database cannot serve in time."""
+    async def _run(
+        self,
+        statement: Executable,
+        values: dict[str, Any],
+        read: Callable[[CursorResult[Any]], Read],
+    ) -> Read:
+        """Run a statement; return what `read` makes of its result.
+
+        Raises UnavailableError when the database cannot serve in time.
+        """
+
+        def work() -> Read:
+            with self._engine.sync_engine.connect() as connection:
+                return read(connection.execute(statement, values))
+
         try:
-            async with asyncio.timeout(SECONDS_TO_WAIT), self._engine.connect() as connection:
-                yield connection
+            async with asyncio.timeout(SECONDS_TO_WAIT):
+                # What AsyncConnection does three times, for connecting, executing and closing.
+                return await greenlet_spawn(work)
         except (InterfaceError, OperationalError, ProgrammingError, TimeoutError) as error:
             log.warning("the database cannot be used", extra={"reason": cause(error)})
             raise UnavailableError("The database does not answer at present.") from error
 
 
-{% if cookiecutter.app_roles %}
-def page_query(
-    tenant_id: UUID, owner_id: UUID | None, limit: int, after: UUID | None
-) -> Select[TodoRow]:
-    """Return the query for a page: one range of one index, in the order of the index."""
-    query = select(TodoRow).where(TodoRow.tenant_id == tenant_id)
-    if owner_id is not None:
-        query = query.where(TodoRow.owner_id == owner_id)
-{% else %}
-def page_query(tenant_id: UUID, owner_id: UUID, limit: int, after: UUID | None) -> Select[TodoRow]:
-    """Return the query for a page: one range of one index, in the order of the index."""
-    query = select(TodoRow).where(TodoRow.tenant_id == tenant_id, TodoRow.owner_id == owner_id)
-{% endif %}
-    if after is not None:
-        query = query.where(TodoRow.id < after)
-    return query.order_by(TodoRow.id.desc()).limit(limit)
+def _todos(result: CursorResult[Any]) -> list[Todo]:
+    return TODOS.validate_python([dict(zip(FIELDS, row, strict=True)) for row in result])
+
+
+def _todo(result: CursorResult[Any]) -> Todo | None:
+    return next(iter(_todos(result)), None)
+
+
+def _rowcount(result: CursorResult[Any]) -> int:
+    return result.rowcount
 
 
 @asynccontextmanager

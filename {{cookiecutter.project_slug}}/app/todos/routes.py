@@ -83,7 +83,7 @@ async def create_todo(
     Who may: {{ "User, Admin" if cookiecutter.app_roles else "everyone signed in" }}.
     """
     todo = await store.add(caller.tenant_id, caller.object_id, new)
-    response.headers["Location"] = request.url_for("get_todo", todo_id=todo.id).path
+    response.headers["Location"] = f"{request.scope['path']}/{todo.id}"
     return todo
 
 

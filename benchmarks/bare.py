@@ -1,0 +1,42 @@
+"""The comparator: the same routes over the same store, left open, in a bare FastAPI app."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from app.todos.memory import MemoryStore
+from app.todos.routes import After, Limit, Mine
+from app.todos.schemas import NewTodo, Todo, TodoPage
+from app.todos.store import Store
+from fastapi import APIRouter, FastAPI
+
+TENANT = UUID("c0000000-0000-4000-8000-00000000c050")
+OWNER = UUID("b0b00000-0000-4000-8000-000000000002")
+
+router = APIRouter(prefix="/api/todos")
+
+
+@router.get("")
+async def list_todos(
+    store: Store, limit: Limit = 50, after: After = None, mine: Mine = False
+) -> TodoPage:
+    """List todos of one owner."""
+    todos = await store.page(TENANT, OWNER, limit=limit + 1)
+    return TodoPage(items=todos[:limit], next=None)
+
+
+@router.post("", status_code=201)
+async def create_todo(new: NewTodo, store: Store) -> Todo:
+    """Create a todo."""
+    return await store.add(TENANT, OWNER, new)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Hold a store."""
+    app.state.store = MemoryStore()
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+app.include_router(router)

@@ -1,0 +1,107 @@
+"""What the benchmarks share: starting contestants, and letting them take turns."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from tests.conftest import Project
+from tests.test_outage import process, status_of, wait_until
+from tests.test_variants import free_ports
+
+SETTINGS = {
+    "ENTRA_TENANT_ID": "c0000000-0000-4000-8000-00000000c050",
+    "API_CLIENT_ID": "a9100000-0000-4000-8000-000000000001",
+    "DOCS_ENABLED": "false",
+}
+TEMPLATE = Path(__file__).parents[1]
+
+
+def program(name: str) -> str:
+    """Return the path of a program, or end with a sentence when it is not installed."""
+    return shutil.which(name) or sys.exit(f"{name} is missing (Debian: apt install {name}).")
+
+
+STAND_IN = """
+import sys, uvicorn
+from dev.directory import docs_page, person_called
+from dev.entra import SCOPE, StandIn
+port, tokens, file = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+page = docs_page(8000)
+stand_in = StandIn(f"http://localhost:{port}", [page])
+with open(file, "w") as out:
+    for _ in range(tokens):
+        print(stand_in.access_token(person_called("bob"), page, frozenset({SCOPE})), file=out)
+uvicorn.run(stand_in.app, host="127.0.0.1", port=port, log_level="warning")
+"""
+
+
+@contextmanager
+def stand_in(project: Project, folder: Path, tokens: int = 1) -> Iterator[tuple[str, Path]]:
+    """Run the stand-in for Entra ID; give its address, and a file of bob's access tokens."""
+    port, _ = free_ports()
+    address, file = f"http://localhost:{port}", folder / "tokens.txt"
+    command = [python(project), "-c", STAND_IN, str(port), str(tokens), str(file)]
+    with process(project, {}, *command):
+        wait_until(lambda: status_of(f"{address}/common/discovery/v2.0/keys") == 200, 120)
+        yield address, file
+
+
+def python(project: Project) -> str:
+    """Return the interpreter of a project that is installed."""
+    folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+    return str(project.path / ".venv" / folder / f"python{suffix}")
+
+
+@contextmanager
+def service(
+    project: Project,
+    app: str,
+    environment: dict[str, str],
+    *,
+    ready: int = 200,
+    path: str = "/api/todos",
+    workers: int = 1,
+) -> Iterator[tuple[str, int]]:
+    """Run an application by uvicorn, wait until it answers; give its address and its process id.
+
+    What it logs goes where a container would send it: to a file that nobody keeps.
+    """
+    port, _ = free_ports()
+    address = f"http://localhost:{port}"
+    options = f"--port {port} --no-access-log --log-level warning --workers {workers}"
+    command = f"exec {python(project)} -m uvicorn {app} {options} > {os.devnull} 2>&1"
+    paths = {"PYTHONPATH": os.pathsep.join((str(project.path), str(TEMPLATE)))}
+    with process(project, environment | paths, "sh", "-c", command) as running:
+        wait_until(lambda: status_of(address + path) == ready, 60)
+        yield address, running.pid
+
+
+def rate(wrk: str, address: str, *options: str, seconds: int = 3) -> tuple[float, int]:
+    """Return the requests in a second, and all requests, of one run of wrk.
+
+    Among the options is the path of what is asked for.
+    """
+    asked = [f"{address}{option}" if option.startswith("/api/") else option for option in options]
+    command = [wrk, "-t1", "-c8", f"-d{seconds}s", *asked]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "Non-2xx" not in ended.stdout, ended.stdout
+    requests = re.search(r"(\d+) requests in", ended.stdout)
+    rates = re.search(r"Requests/sec: +([\d.]+)", ended.stdout)
+    assert requests, ended.stdout
+    assert rates, ended.stdout
+    return float(rates[1]), int(requests[1])
+
+
+def medians(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Return the median of what each contestant reaches, when they take turns."""
+    reached: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            reached[name].append(run())
+    return {name: median(values) for name, values in reached.items()}

@@ -1,0 +1,17 @@
+"""OpenTelemetry, which FastAPI brings along: on when the environment speaks of it."""
+
+import os
+
+from fastapi.telemetry import TelemetryConfig
+
+PREFIXES = ("OTEL_", "FASTAPI_OTEL_", "APPLICATIONINSIGHTS_")
+"""Of the variables that configure OpenTelemetry, FastAPI's part in it, and Azure Monitor."""
+
+
+def telemetry_wanted() -> TelemetryConfig:
+    """Return what FastAPI takes as `telemetry`: off, unless a variable is there that configures it.
+
+    FastAPI would find out anew for each request, which costs as much as signing it in.
+    """
+    wanted = any(name.startswith(PREFIXES) for name in os.environ)
+    return {"tracing": wanted, "metrics": wanted, "logs": wanted}

@@ -15,20 +15,21 @@ SLUG_LENGTH = 50
 # A project named like a package that it installs cannot be locked.
 _PACKAGES = """
 aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio
-ast-serialize attrs azure-core azure-identity azure-postgresql-auth cachetools certifi cffi
-cfgv charset-normalizer click colorama coverage cryptography distlib dnspython email-validator
-fastapi fastapi-azure-auth fastapi-cli fastapi-swagger filelock frozenlist
-googleapis-common-protos greenlet h11 httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch
-identify idna iniconfig jinja2 librt mako markdown-it-py markupsafe mdurl msal msal-extensions
-multidict mypy mypy-extensions nodeenv opentelemetry-api opentelemetry-exporter-http-transport
-opentelemetry-exporter-otlp-common opentelemetry-exporter-otlp-proto-common
-opentelemetry-exporter-otlp-proto-http opentelemetry-proto opentelemetry-sdk
-opentelemetry-semantic-conventions packaging pathspec platformdirs playwright pluggy pre-commit
-propcache protobuf psycopg psycopg-binary pycparser pydantic pydantic-core pydantic-extra-types
-pydantic-settings pyee pygments pyjwt pytest pytest-cov python-discovery python-dotenv
-python-multipart pyyaml requests rich rich-toolkit ruff shellingham sqlalchemy starlette
-structlog truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3
-uuid-utils uvicorn uvloop virtualenv watchfiles websockets yarl
+ast-serialize attrs azure-core azure-identity azure-postgresql-auth cachetools certifi cffi cfgv
+charset-normalizer click colorama coverage cryptography distlib dnspython email-validator fastapi
+fastapi-azure-auth fastapi-cli fastapi-swagger filelock frozenlist googleapis-common-protos
+graphql-core greenlet h11 harfile httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch
+hypothesis hypothesis-graphql identify idna iniconfig jinja2 jsonschema-rs librt mako
+markdown-it-py markupsafe mdurl msal msal-extensions multidict mypy mypy-extensions nodeenv
+opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
+opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http
+opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packaging pathspec
+platformdirs playwright pluggy pre-commit propcache protobuf psycopg psycopg-binary pycparser
+pydantic pydantic-core pydantic-extra-types pydantic-settings pyee pygments pyjwt pyrate-limiter
+pytest pytest-cov python-discovery python-dotenv python-multipart pyyaml requests rich
+rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette structlog
+truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
+uvicorn uvloop virtualenv watchfiles websockets werkzeug yarl
 """
 # Windows cannot hold a folder of these names.
 _DEVICES = "aux con nul prn " + " ".join(f"com{n} lpt{n}" for n in range(10))

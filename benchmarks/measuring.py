@@ -12,7 +12,7 @@ from statistics import median
 
 from tests.conftest import Project
 from tests.test_outage import process, status_of, wait_until
-from tests.test_variants import free_ports
+from tests.test_variants import free_ports, python_of
 
 SETTINGS = {
     "ENTRA_TENANT_ID": "c0000000-0000-4000-8000-00000000c050",
@@ -46,16 +46,10 @@ def stand_in(project: Project, folder: Path, tokens: int = 1) -> Iterator[tuple[
     """Run the stand-in for Entra ID; give its address, and a file of bob's access tokens."""
     port, _ = free_ports()
     address, file = f"http://localhost:{port}", folder / "tokens.txt"
-    command = [python(project), "-c", STAND_IN, str(port), str(tokens), str(file)]
+    command = [python_of(project), "-c", STAND_IN, str(port), str(tokens), str(file)]
     with process(project, {}, *command):
         wait_until(lambda: status_of(f"{address}/common/discovery/v2.0/keys") == 200, 120)
         yield address, file
-
-
-def python(project: Project) -> str:
-    """Return the interpreter of a project that is installed."""
-    folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
-    return str(project.path / ".venv" / folder / f"python{suffix}")
 
 
 @contextmanager
@@ -75,7 +69,7 @@ def service(
     port, _ = free_ports()
     address = f"http://localhost:{port}"
     options = f"--port {port} --no-access-log --log-level warning --workers {workers}"
-    command = f"exec {python(project)} -m uvicorn {app} {options} > {os.devnull} 2>&1"
+    command = f"exec {python_of(project)} -m uvicorn {app} {options} > {os.devnull} 2>&1"
     paths = {"PYTHONPATH": os.pathsep.join((str(project.path), str(TEMPLATE)))}
     with process(project, environment | paths, "sh", "-c", command) as running:
         wait_until(lambda: status_of(address + path) == ready, 60)

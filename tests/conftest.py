@@ -42,7 +42,8 @@ class Project:
 
     def files(self) -> Iterator[Path]:
         """Return every file that the template made."""
-        made_later = {".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+        made_later = {".git", ".venv", "__pycache__", ".hypothesis"}
+        made_later |= {".mypy_cache", ".ruff_cache", ".pytest_cache"}
         for path in sorted(self.path.rglob("*")):
             parts = path.relative_to(self.path).parts
             if path.is_file() and made_later.isdisjoint(parts) and path.name != "uv.lock":
@@ -127,3 +128,20 @@ def uv() -> str:
     found = shutil.which("uv")
     assert found, "uv is not on PATH: run the tests by `make test` or `uv run pytest`"
     return found
+
+
+# Tests of one variant share its rendered project, so one worker runs them all.
+each_variant = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in VARIANTS],
+)
+rendered: dict[str, Project] = {}
+
+
+@pytest.fixture
+def project(name: str, tmp_path_factory: pytest.TempPathFactory, uv: str) -> Project:
+    """Return the variant, rendered with every tool at hand and installed."""
+    if name not in rendered:
+        rendered[name] = render(tmp_path_factory.mktemp("variant"), VARIANTS[name])
+        rendered[name].run(uv, "sync", "--locked", "--all-groups", "--all-extras")
+    return rendered[name]

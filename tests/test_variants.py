@@ -14,26 +14,16 @@ import httpx2
 import pytest
 
 from template_text import RESERVED_SLUGS
-from tests.conftest import VARIANTS, Project, clean_environment, render
+from tests.conftest import VARIANTS, Project, clean_environment, each_variant
 from tests.pkce import Visitor
 
-# Tests of one variant share its rendered project, so one worker runs them all.
-each_variant = pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in VARIANTS],
-)
 pytestmark = pytest.mark.slow
 
-rendered: dict[str, Project] = {}
 
-
-@pytest.fixture
-def project(name: str, tmp_path_factory: pytest.TempPathFactory, uv: str) -> Project:
-    """Return the variant, rendered with every tool at hand and installed."""
-    if name not in rendered:
-        rendered[name] = render(tmp_path_factory.mktemp("variant"), VARIANTS[name])
-        rendered[name].run(uv, "sync", "--locked", "--group", "browser", "--all-extras")
-    return rendered[name]
+def python_of(project: Project) -> str:
+    """Return the interpreter of a project that is installed."""
+    folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+    return str(project.path / ".venv" / folder / f"python{suffix}")
 
 
 def free_ports() -> tuple[int, int]:

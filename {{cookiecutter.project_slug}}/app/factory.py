@@ -49,6 +49,8 @@ def create_app(
         middleware=edge_middleware(settings),
         # Operations are called like their functions.
         generate_unique_id_function=lambda route: route.name,
+        # A redirect would go to whatever host the client names.
+        redirect_slashes=False,
         # The docs page is our own: see `app.docs`.
         openapi_url=None,
     )

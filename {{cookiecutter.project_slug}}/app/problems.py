@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,6 +23,10 @@ DETAILS = {
     500: "Something went wrong here. It has been logged.",
 }
 """What is said of an error of which nothing more is known."""
+
+UNREADABLE = "There was an error parsing the body"
+"""What FastAPI says, with 400, of a body that is not even broken JSON."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Fault(BaseModel):
@@ -70,7 +76,7 @@ def problem(
         title=meaning.phrase,
         status=status,
         detail=detail or DETAILS.get(status, meaning.phrase),
-        instance=scope["path"],
+        instance=quote(scope["path"], safe="/:@!$&'()*+,;=~"),
         request_id=scope.get("request_id"),
         errors=list(errors) if errors else None,
     )
@@ -92,21 +98,42 @@ def answer_errors_with_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> ProblemResponse:
         detail: object = error.detail
+        if detail == UNREADABLE:
+            wrong = "It cannot be read: send JSON in UTF-8 that is not nested deep"
+            return _invalid(request, [Fault(location="body", field="", detail=wrong)])
         if isinstance(detail, Mapping):
             # fastapi-azure-auth puts its sentence beside an error code.
             detail = detail.get("message")
         # Starlette says no more than the name of the status.
         nothing = detail in {HTTPStatus(error.status_code).phrase, "Content Too Large"}
         sentence = None if nothing else str(detail)
-        return problem(request.scope, error.status_code, sentence, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_of(request.scope))
+        return problem(request.scope, error.status_code, sentence, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> ProblemResponse:
         if error.errors()[0]["loc"] == ("body",) and not _says_json(request):
             return problem(request.scope, 415, "Send the body with Content-Type: application/json.")
-        faults = [_fault(fault) for fault in error.errors()]
-        detail = "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in faults)
-        return problem(request.scope, 422, detail, errors=faults)
+        return _invalid(request, [_fault(fault) for fault in error.errors()])
+
+
+def _invalid(request: Request, faults: Sequence[Fault]) -> ProblemResponse:
+    detail = "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in faults)
+    return problem(request.scope, 422, detail, errors=faults)
+
+
+def _methods_of(scope: Scope) -> list[str]:
+    """Return the methods that this path takes, over all routes (RFC 9110, section 15.5.6)."""
+    routes = [route for route in scope["app"].routes if not isinstance(route, Mount)]
+    taken = [
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    # Only files are mounted.
+    return taken or ["GET", "HEAD"]
 
 
 def _says_json(request: Request) -> bool:
@@ -117,4 +144,7 @@ def _fault(error: Mapping[str, Any]) -> Fault:
     location, *path = error["loc"]
     # The position in a body that is not JSON is no field.
     field = "" if error["type"] == "json_invalid" else ".".join(str(part) for part in path)
-    return Fault(location=location, field=field, detail=error["msg"])
+    # A pattern is no sentence for people.
+    unlike = error["type"] == "string_pattern_mismatch"
+    detail = "It has characters that are not allowed here" if unlike else error["msg"]
+    return Fault(location=location, field=field, detail=detail)

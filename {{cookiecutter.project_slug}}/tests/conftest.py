@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+from fastapi.telemetry import TelemetryConfig
 from fastapi.testclient import TestClient
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
@@ -22,6 +23,7 @@ from dev.directory import (
     person_called,
 )
 from dev.entra import SCOPE, StandIn
+from tests.live import live  # noqa: F401  a fixture
 from tests.stores_{{ cookiecutter.storage }} import *  # noqa: F403  the fixtures of the stores
 
 ENTRA = "http://localhost:8400"
@@ -76,11 +78,15 @@ def serve(values: Values, entra: StandIn) -> Iterator[Serve]:
     """
     clients = []
 
-    def start(stand_in: StandIn = entra, **changes: Any) -> TestClient:
+    def start(
+        stand_in: StandIn = entra, telemetry: TelemetryConfig | None = None, **changes: Any
+    ) -> TestClient:
         settings = Settings.model_validate(values | changes)
         # The library hands its whole configuration to httpx2.
         over_asgi = {"transport": httpx2.ASGITransport(app=stand_in.app)}
-        app = create_app(settings, entra_client=cast(HttpClientConfig, over_asgi))
+        app = create_app(
+            settings, entra_client=cast(HttpClientConfig, over_asgi), telemetry=telemetry
+        )
         client = TestClient(app, raise_server_exceptions=False)
         clients.append(client)
         return client.__enter__()

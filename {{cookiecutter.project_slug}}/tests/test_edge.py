@@ -1,6 +1,7 @@
 """What every request meets, whatever it asks for."""
 
 import logging
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -44,6 +45,9 @@ def test_another_request_id_is_replaced(client: TestClient, given: str) -> None:
     [
         ("GET", "/nothing", 404),
         ("GET", "/api/nothing", 404),
+        ("GET", "/api/todos/", 404),
+        ("GET", "/swagger-ui", 404),
+        ("GET", "/%E2%82%AC%20%22", 404),
         ("PUT", "/", 405),
         ("PUT", "/api/me", 405),
     ],
@@ -57,6 +61,18 @@ def test_every_error_is_a_problem(client: TestClient, method: str, path: str, st
     assert (problem["status"], problem["instance"]) == (status, path)
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["detail"].endswith(".")
+
+
+def test_a_wrong_method_is_told_every_right_one(client: TestClient) -> None:
+    def allowed(path: str) -> str:
+        answer = client.request("PUT", path)
+        assert answer.status_code == 405
+        return answer.headers["allow"]
+
+    assert allowed("/api/me") == "GET"
+    assert allowed("/swagger-ui/docs.js") == "GET, HEAD"
+    assert allowed("/api/todos") == "GET, POST{{ ", DELETE" if cookiecutter.app_roles }}"
+    assert allowed(f"/api/todos/{uuid4()}") == "GET, PATCH, DELETE"
 
 
 def test_an_unexpected_error_is_logged_and_tells_nothing(

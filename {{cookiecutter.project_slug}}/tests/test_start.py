@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 
 from app.log import configure_logging
 from app.settings import Settings
-from app.telemetry import telemetry_wanted
 from dev.entra import StandIn
 from tests.access import Bearer
 from tests.conftest import DOCS_PAGE, ENTRA, Serve, Values
@@ -119,11 +118,3 @@ def test_the_log_names_the_request_and_the_caller(
         assert (line["event"], line["method"], line["status"]) == ("request", "POST", 201)
         assert line["request_id"] == "from-the-gateway"
         assert line["milliseconds"] > 0
-
-
-def test_telemetry_is_off_unless_a_variable_configures_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
-    monkeypatch.delenv("FASTAPI_OTEL_AUTO_CONFIGURE", raising=False)
-    assert telemetry_wanted() == {"tracing": False, "metrics": False, "logs": False}
-    monkeypatch.setenv("OTEL_SERVICE_NAME", "todos")
-    assert telemetry_wanted() == {"tracing": True, "metrics": True, "logs": True}

@@ -48,7 +48,7 @@ def test_paging_shows_every_todo_once_newest_first(bob: TestClient) -> None:
     assert seen == ["4", "3", "2", "1", "0"]
 
 
-@pytest.mark.parametrize("after", ["x", "!", "AAAA", "é", "a" * 100, "A" * 32])
+@pytest.mark.parametrize("after", ["", "x", "!", "AAAA", "é", "a" * 100, "A" * 32])
 def test_a_broken_cursor_is_refused(bob: TestClient, after: str) -> None:
     answer = bob.get("/api/todos", params={"after": after})
     assert answer.status_code == 422
@@ -73,6 +73,7 @@ def test_the_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) 
         ({"title": None}, "title"),
         ({"title": 1}, "title"),
         ({"title": "x", "done": "perhaps"}, "done"),
+        ({"title": "x", "done": 1}, "done"),
         ({"title": "x", "owner_id": str(uuid4())}, "owner_id"),
         ([], ""),
     ],
@@ -85,12 +86,29 @@ def test_a_wrong_body_names_the_field(bob: TestClient, body: object, field: str)
     ]
 
 
-@pytest.mark.parametrize("title", [r'{"title": "\ud800"}', '{"title": "x"', "", "title=x", b"\xff"])
-def test_a_body_that_is_no_text_or_no_json_is_refused(bob: TestClient, title: str | bytes) -> None:
-    headers = {"Content-Type": "application/json"}
-    answer = bob.post("/api/todos", content=title, headers=headers)
-    assert answer.status_code in {400, 422}
+UNREADABLE: dict[str, str | bytes] = {
+    "a lone surrogate": r'{"title": "\ud800"}',
+    "cut off": '{"title": "x"',
+    "nothing": "",
+    "a form": "title=x",
+    "no UTF-8": b"\xff",
+    "five thousand levels deep": "[" * 5000 + "]" * 5000,
+    "a number of five thousand digits": '{"title": ' + "9" * 5000 + "}",
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_body_that_cannot_be_read_is_refused(bob: TestClient, body: str | bytes) -> None:
+    answer = bob.post("/api/todos", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["location"] == "body"
+    assert "parsing the body" not in answer.text
+
+
+def test_a_title_that_cannot_be_kept_is_refused_in_words(bob: TestClient) -> None:
+    answer = bob.post("/api/todos", json={"title": "a\x00b"})
+    assert answer.json()["detail"] == "title: It has characters that are not allowed here"
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])

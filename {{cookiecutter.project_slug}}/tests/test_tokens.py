@@ -241,6 +241,20 @@ def test_a_token_outside_the_header_does_not_count(client: TestClient, entra: St
     assert answer.status_code == 401
 
 
+class KeyOfAnotherTenant(SigningKey):
+    """A key that is published for the tokens of another tenant."""
+
+    def public_jwk(self, issuer: str) -> dict[str, Any]:
+        """Return the public key, with the other tenant's issuer."""
+        return super().public_jwk(OTHER_ISSUER)
+
+
+def test_a_key_signs_for_its_issuer_alone(serve: Serve) -> None:
+    stand_in = StandIn(ENTRA, [DOCS_PAGE])
+    stand_in.keys = [KeyOfAnotherTenant()]
+    assert ask(serve(stand_in), claims()(stand_in)).status_code == 401
+
+
 def test_guests_may_be_allowed(serve: Serve, entra: StandIn) -> None:
     client = serve(allow_guests=True)
     assert ask(client, claims(acct=1)(entra)).status_code == 200
@@ -253,15 +267,29 @@ def test_clients_may_be_limited(serve: Serve, entra: StandIn) -> None:
     assert ask(client, claims(azp=ABSENT)(entra)).status_code == 403
 
 
+REMEDIES: dict[str, Maker] = {
+    "requestedAccessTokenVersion": claims(ver="1.0", aud=f"api://{API_CLIENT_ID}"),
+    "it is for another API": claims(aud=DOCS_CLIENT_ID),
+    "clock": claims(exp=timedelta(hours=-1)),
+    "clock behind": claims(nbf=timedelta(hours=1)),
+    "ENTRA_AUTHORITY": header(kid="unknown"),
+    "may not sign in here": claims(tid=DOCS_CLIENT_ID, iss=f"{ENTRA}/{DOCS_CLIENT_ID}/v2.0"),
+    "ALLOW_GUESTS": claims(acct=1),
+    "app-only": claims(scp=ABSENT, idtyp="app"),
+}
+
+
+@pytest.mark.parametrize(("remedy", "make"), REMEDIES.items(), ids=REMEDIES)
 def test_the_log_says_why_a_token_was_refused_but_not_the_token(
-    client: TestClient, entra: StandIn, caplog: pytest.LogCaptureFixture
+    client: TestClient,
+    entra: StandIn,
+    caplog: pytest.LogCaptureFixture,
+    remedy: str,
+    make: Maker,
 ) -> None:
     caplog.set_level(logging.DEBUG, "app")
-    token = claims(ver="1.0", aud=f"api://{API_CLIENT_ID}")(entra)
-    ask(client, token)
-    reasons = [
-        record.__dict__["reason"] for record in caplog.records if "token refused" in record.message
-    ]
-    assert len(reasons) == 1
-    assert "requestedAccessTokenVersion" in reasons[0]
+    token = make(entra)
+    assert ask(client, token).status_code in {401, 403}
+    (said,) = (record.__dict__ for record in caplog.records if "refused" in record.message)
+    assert remedy in f"{said['reason']} {said.get('remedy')}"
     assert not any(part in caplog.text for part in token.split("."))

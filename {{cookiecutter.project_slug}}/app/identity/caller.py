@@ -72,7 +72,11 @@ class SignIn(SecurityBase):
         caller = await sign_in(connection, scopes)
         if self.roles and self.roles.isdisjoint(caller.roles):
             wanted = " or ".join(sorted(self.roles))
-            raise sign_in.forbidden(f"This takes the app role {wanted}.")
+            raise sign_in.forbidden(
+                f"This takes the app role {wanted}.",
+                f"the token's roles are {sorted(caller.roles)}; assign one in the enterprise "
+                "application of the API",
+            )
         return caller
 {% else %}
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller:

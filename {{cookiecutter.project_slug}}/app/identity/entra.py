@@ -48,10 +48,10 @@ class InvalidTokenError(UnauthorizedHttp):
 class ForbiddenError(ForbiddenHttp):
     """The token is good and does not allow this (RFC 6750, `insufficient_scope`)."""
 
-    def __init__(self, detail: str, scope: str) -> None:
+    def __init__(self, detail: str, scope: str, remedy: str | None = None) -> None:
         super().__init__(detail)
         self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-        log.debug("caller refused", extra={"reason": detail})
+        log.debug("caller refused", extra={"reason": detail, "remedy": remedy})
 
 
 class EntraSignIn(AzureAuthorizationCodeBearerBase):
@@ -116,9 +116,12 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             raise UnauthorizedHttp("Sign in and send the access token as a bearer token.")
         return token.strip().decode("latin-1")
 
-    def forbidden(self, detail: str) -> ForbiddenError:
-        """Return the exception for a caller who may not do this."""
-        return ForbiddenError(detail, self.settings.scope)
+    def forbidden(self, detail: str, remedy: str | None = None) -> ForbiddenError:
+        """Return the exception for a caller who may not do this.
+
+        The caller is told the detail; the log says the remedy besides, at DEBUG.
+        """
+        return ForbiddenError(detail, self.settings.scope, remedy)
 
     async def _verify(self, access_token: str) -> VerifiedToken:
         generation = self.verified.generation
@@ -128,7 +131,13 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             keys, key = await self._signing_key(header)
             claims = self.validate(access_token, key.key, keys.issuer, _OPTIONS)
         except jwt.ExpiredSignatureError as error:
-            raise InvalidTokenError(str(error), "The token has expired.") from error
+            reason = (
+                "it has expired: sign in anew; if it has just been issued, set this machine's clock"
+            )
+            raise InvalidTokenError(reason, "The token has expired.") from error
+        except jwt.ImmatureSignatureError as error:
+            reason = "it is not valid yet: is this machine's clock behind?"
+            raise InvalidTokenError(reason) from error
         except jwt.InvalidAudienceError as error:
             raise InvalidTokenError(
                 "its audience is not API_CLIENT_ID: it is for another API, or it is a v1.0 token "
@@ -158,7 +167,10 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
         """Check what a token with a good signature, audience and lifetime still has to fulfil."""
         tenant, issuer = claims["tid"], claims["iss"]
         if claims["ver"] != "2.0":
-            raise InvalidTokenError("its version is not 2.0")
+            raise InvalidTokenError(
+                "its version is not 2.0 "
+                "(set requestedAccessTokenVersion to 2 in the API's app registration)"
+            )
         if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):
             raise InvalidTokenError("iat, nbf and exp are not all numbers of seconds")
         tenant_id, object_id = _guid(tenant), _guid(claims["oid"])
@@ -177,13 +189,17 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
         if not caller.scopes >= needed:
             raise self.forbidden(
                 "This takes a token that a person signed in for, with the scope "
-                f"{' '.join(sorted(needed))}."
+                f"{' '.join(sorted(needed))}.",
+                f"the token's scopes are {sorted(caller.scopes)}; an app-only token has none",
             )
         allowed = self.settings.allowed_client_ids
         if allowed and caller.client_id not in allowed:
-            raise self.forbidden("The application that you use may not call this service.")
+            raise self.forbidden(
+                "The application that you use may not call this service.",
+                f"its client id, {caller.client_id}, is not among ALLOWED_CLIENT_IDS",
+            )
         if caller.guest and not self.settings.allow_guests:
-            raise self.forbidden("Guests may not sign in.")
+            raise self.forbidden("Guests may not sign in.", "set ALLOW_GUESTS to let them")
 
 
 # The issuer is checked afterwards, because it depends on the tenant that the token names.

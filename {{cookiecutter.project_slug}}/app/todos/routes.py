@@ -65,7 +65,7 @@ async def list_todos(
     """
     owner = caller.object_id
 {% endif %}
-    last = _decoded(after, caller.tenant_id, owner) if after else None
+    last = _decoded(after, caller.tenant_id, owner) if after is not None else None
     todos = await store.page(caller.tenant_id, owner, limit=limit + 1, after=last)
     items = todos[:limit]
     more = len(todos) > limit

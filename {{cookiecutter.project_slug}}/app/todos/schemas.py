@@ -4,7 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 # NUL is refused because not every store can keep it.
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -21,21 +29,23 @@ class NewTodo(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"title": "Buy milk"}})
 
     title: Title
-    done: bool = False
+    done: StrictBool = False
 
 
 class TodoChanges(BaseModel):
     """The parts of a todo to change. What is not sent stays as it is."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"done": True}})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"minProperties": 1, "example": {"done": True}}
+    )
 
     title: Title = Field("", json_schema_extra=_optional)
-    done: bool = Field(False, json_schema_extra=_optional)
+    done: StrictBool = Field(False, json_schema_extra=_optional)
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("send title, done or both")
+            raise PydanticCustomError("nothing_sent", "Send title, done or both")
         return self
 
     def sent(self) -> dict[str, Any]:

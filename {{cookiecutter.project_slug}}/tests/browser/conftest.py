@@ -1,25 +1,13 @@
-"""A browser, and the service with its stand-in on ports of this machine."""
+"""A browser."""
 
 import shutil
-import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.types import ASGIApp
 
-from app.factory import create_app
-from app.settings import Settings
-from dev.__main__ import listen
-from dev.directory import docs_page
-from dev.entra import StandIn
-from tests.conftest import Values
 from tests.missing import missing
 
 ARGUMENTS = [
@@ -55,47 +43,3 @@ def chromium() -> Iterator[Any]:
             missing("There is no browser", "run `uv run playwright install chromium`")
         yield browser
         browser.close()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def served(app: ASGIApp, port: int) -> Iterator[None]:
-    """Serve an application on this port of localhost, in a thread."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-    sockets = listen(port, "--port")
-    thread = Thread(target=server.run, args=(sockets,))
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
-        for bound in sockets:
-            bound.close()
-
-
-@pytest.fixture
-def live(values: Values) -> Iterator[Callable[..., str]]:
-    """Return a function that starts the service and a stand-in; it returns the address."""
-    with ExitStack() as running:
-
-        def start(**changes: Any) -> str:
-            port, entra_port = free_port(), free_port()
-            address = f"http://localhost:{entra_port}"
-            stand_in = StandIn(address, [docs_page(port)])
-            running.enter_context(served(stand_in.app, entra_port))
-            settings = values | {"entra_authority": address} | changes
-            app = create_app(Settings.model_validate(settings), entra_client={"trust_env": False})
-            running.enter_context(served(app, port))
-            return f"http://localhost:{port}"
-
-        yield start

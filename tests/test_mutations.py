@@ -1,0 +1,169 @@
+"""A rendered project's tests notice when one of its security checks is gone."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import VARIANTS, Project, clean_environment, each_variant
+from tests.test_variants import python_of
+
+pytestmark = pytest.mark.slow
+
+ENTRA, KEYS = "app/identity/entra.py", "app/identity/keys.py"
+CACHE, CALLER = "app/identity/cache.py", "app/identity/caller.py"
+ROUTES = "app/todos/routes.py"
+TESTS = {
+    ENTRA: ["tokens", "tenant", "cache"],
+    KEYS: ["keys"],
+    CACHE: ["cache"],
+    CALLER: ["access"],
+    ROUTES: ["access"],
+}
+"""The tests that have to notice, by the file."""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A check that is taken out: what is written instead of what, and where."""
+
+    file: str
+    changes: dict[str, str]
+    answers: dict[str, object] | None = None
+    """The answers that a variant must have been rendered with, for the check to be in it."""
+
+    def applies_to(self, answers: dict[str, object]) -> bool:
+        """Return whether the check is in the variant with these answers."""
+        return (self.answers or {}).items() <= answers.items()
+
+
+def option(name: str) -> dict[str, str]:
+    """Return the change that turns off a check of PyJWT."""
+    return {'"verify_iss": False}': f'"verify_iss": False, "{name}": False}}'}
+
+
+OUT = "if False:"
+LIFETIME = "if not verified.not_before - LEEWAY <= now < verified.expires_at + LEEWAY:"
+MUTATIONS = {
+    "the signature": Mutation(ENTRA, option("verify_signature")),
+    "the algorithm": Mutation(
+        ENTRA,
+        {
+            "self.validate(access_token, key.key, keys.issuer, _OPTIONS)": "jwt.decode(access_token, "
+            'key.key, algorithms=["RS256", "RS512", "PS256"], audience=self.app_client_id, '
+            "leeway=LEEWAY, options=_OPTIONS)"
+        },
+    ),
+    "the audience": Mutation(ENTRA, option("verify_aud")),
+    "that there is one audience": Mutation(ENTRA, {'"strict_aud": True': '"strict_aud": False'}),
+    "the expiry": Mutation(
+        ENTRA,
+        option("verify_exp") | {LIFETIME: "if not verified.not_before - LEEWAY <= now:"},
+    ),
+    "the expiry of a token in the cache": Mutation(
+        ENTRA, {LIFETIME: "if not verified.not_before - LEEWAY <= now:"}
+    ),
+    "the beginning": Mutation(
+        ENTRA,
+        option("verify_nbf") | {LIFETIME: "if not now < verified.expires_at + LEEWAY:"},
+    ),
+    "the time of issue": Mutation(ENTRA, option("verify_iat")),
+    "that times are numbers": Mutation(
+        ENTRA,
+        {'if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):': OUT},
+    ),
+    "that claims are there": Mutation(ENTRA, {'"sub", "tid"': '"tid"'}),
+    "the version": Mutation(ENTRA, {'if claims["ver"] != "2.0":': OUT}),
+    "the issuer": Mutation(ENTRA, {'if issuer != template.replace("{tenantid}", tenant):': OUT}),
+    "the issuer of the signing key": Mutation(
+        ENTRA, {"(keys.issuer, key.issuer)": "(keys.issuer,)"}
+    ),
+    # With a single tenant, its issuer alone refuses the others.
+    "the tenant": Mutation(
+        ENTRA,
+        {"if not self.settings.allows_tenant(tenant_id):": OUT},
+        {"tenancy": "multi-tenant"},
+    ),
+    "that ids are GUIDs": Mutation(
+        ENTRA,
+        {"isinstance(claim, str) and GUID.fullmatch(claim)": "isinstance(claim, str)"},
+    ),
+    "the scope": Mutation(ENTRA, {"if not caller.scopes >= needed:": OUT}),
+    "that a person is there": Mutation(
+        ENTRA, {'app_only = claims.get("idtyp") == "app"': "app_only = False"}
+    ),
+    "guests": Mutation(ENTRA, {"if caller.guest and not self.settings.allow_guests:": OUT}),
+    "the client application": Mutation(
+        ENTRA, {"if allowed and caller.client_id not in allowed:": OUT}
+    ),
+    "that a token comes once": Mutation(ENTRA, {"if len(given) > 1:": OUT}),
+    "that it is a bearer token": Mutation(ENTRA, {'if scheme.lower() != b"bearer":': OUT}),
+    "the role": Mutation(
+        CALLER,
+        {"if self.roles and self.roles.isdisjoint(caller.roles):": OUT},
+        {"app_roles": True},
+    ),
+    "the owner": Mutation(
+        ROUTES,
+        {"todo.owner_id != caller.object_id and not caller.is_admin": "False"},
+        {"app_roles": True},
+    ),
+    "the owner, without roles": Mutation(
+        ROUTES, {"todo.owner_id != caller.object_id": "False"}, {"app_roles": False}
+    ),
+    "that a withdrawn key ends cached tokens": Mutation(CACHE, {"self._tokens.clear()": "pass"}),
+    "that old keys keep nothing in the cache": Mutation(
+        CACHE, {"generation == self.generation": "True"}
+    ),
+    "that the cache forgets": Mutation(CACHE, {"if self._clock() < until else None": ""}),
+    "the age of keys": Mutation(KEYS, {"and self.age < TRUST_FOR": ""}),
+    "the pause between unknown keys": Mutation(
+        KEYS, {"UNKNOWN_KEY_PAUSE = 300.0": "UNKNOWN_KEY_PAUSE = 0.0"}
+    ),
+    "that keys are RSA signing keys": Mutation(
+        KEYS, {'if key["use"] == "sig" and key["kty"] == "RSA":': 'if key["kty"] == "RSA":'}
+    ),
+}
+
+
+def passes(project: Project, copy: Path, names: Iterable[str]) -> bool:
+    """Return whether these tests pass on a copy of the project."""
+    files = [str(path) for name in names for path in copy.glob(f"tests/test_*{name}*.py")]
+    command = [python_of(project), "-m", "pytest", "-qx", "--no-cov", "-p", "no:cacheprovider"]
+    ended = subprocess.run(
+        [*command, *files],
+        cwd=copy,
+        # The same second and the same length would look like the same code.
+        env=clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode in {0, 1}, ended.stdout + ended.stderr
+    return ended.returncode == 0
+
+
+@each_variant
+def test_the_tests_notice_a_check_that_is_gone(project: Project, name: str, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    left_out = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", "browser", "fuzz")
+    shutil.copytree(project.path, copy, ignore=left_out)
+    assert passes(project, copy, set(chain.from_iterable(TESTS.values())))
+    unnoticed = []
+    for check, mutation in MUTATIONS.items():
+        if not mutation.applies_to(VARIANTS[name]):
+            continue
+        file = copy / mutation.file
+        text = mutated = file.read_text(encoding="utf-8")
+        for old, new in mutation.changes.items():
+            assert mutated.count(old) == 1, (check, old)
+            mutated = mutated.replace(old, new)
+        file.write_text(mutated, encoding="utf-8")
+        if passes(project, copy, TESTS[mutation.file]):
+            unnoticed.append(check)
+        file.write_text(text, encoding="utf-8")
+    assert not unnoticed

@@ -1,0 +1,17 @@
+"""What fuzzing takes: `uv sync --group fuzz`."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from tests.missing import missing
+
+if not find_spec("schemathesis"):
+    collect_ignore = ["test_properties.py"]
+
+
+@pytest.fixture(autouse=True)
+def fuzzing_is_installed() -> None:
+    """Skip the tests where their libraries are not installed."""
+    if not find_spec("schemathesis"):
+        missing("The group fuzz is not installed", "run `uv sync --group fuzz`")

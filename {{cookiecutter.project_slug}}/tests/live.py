@@ -1,0 +1,64 @@
+"""The service with its stand-in on ports of this machine."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.factory import create_app
+from app.settings import Settings
+from dev.__main__ import listen
+from dev.directory import docs_page
+from dev.entra import StandIn
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def served(app: ASGIApp, port: int) -> Iterator[None]:
+    """Serve an application on this port of localhost, in a thread."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    sockets = listen(port, "--port")
+    thread = Thread(target=server.run, args=(sockets,))
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+        for bound in sockets:
+            bound.close()
+
+
+@pytest.fixture
+def live(values: dict[str, Any]) -> Iterator[Callable[..., str]]:
+    """Return a function that starts the service and a stand-in; it returns the address."""
+    with ExitStack() as running:
+
+        def start(stand_in: StandIn | None = None, **changes: Any) -> str:
+            port = free_port()
+            if stand_in is None:
+                stand_in = StandIn(f"http://localhost:{free_port()}", [docs_page(port)])
+            entra_port = urlsplit(stand_in.address).port
+            running.enter_context(served(stand_in.app, entra_port or 0))
+            settings = values | {"entra_authority": stand_in.address} | changes
+            app = create_app(Settings.model_validate(settings), entra_client={"trust_env": False})
+            running.enter_context(served(app, port))
+            return f"http://localhost:{port}"
+
+        yield start

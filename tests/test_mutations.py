@@ -1,10 +1,12 @@
 """A rendered project's tests notice when one of its security checks is gone."""
 
+import json
+import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -130,40 +132,73 @@ MUTATIONS = {
 }
 
 
-def passes(project: Project, copy: Path, names: Iterable[str]) -> bool:
-    """Return whether these tests pass on a copy of the project."""
-    files = [str(path) for name in names for path in copy.glob(f"tests/test_*{name}*.py")]
-    command = [python_of(project), "-m", "pytest", "-qx", "--no-cov", "-p", "no:cacheprovider"]
-    ended = subprocess.run(
-        [*command, *files],
+# Runs the tests in forks of one process, which has imported the libraries once for all.
+RUNNER = """
+import json, os, sys
+import pytest
+import app.factory, tests.conftest
+for name in [name for name in sys.modules if name.partition(".")[0] in {"app", "dev", "tests"}]:
+    del sys.modules[name]
+sys.dont_write_bytecode = True
+for line in sys.stdin:
+    files = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        options = ["-qx", "--no-cov", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        os._exit(pytest.main([*options, *files]))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@contextmanager
+def tests_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], bool]]:
+    """Give a function that returns whether the tests of these names pass on a copy of a project."""
+    running = subprocess.Popen(
+        [python_of(project), "-B", "-c", RUNNER],
         cwd=copy,
-        # The same second and the same length would look like the same code.
-        env=clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    assert ended.returncode in {0, 1}, ended.stdout + ended.stderr
-    return ended.returncode == 0
+    assert running.stdin
+    assert running.stdout
+    to, answers = running.stdin, running.stdout
+
+    def passes(names: list[str]) -> bool:
+        files = [
+            str(path) for name in names for path in sorted(copy.glob(f"tests/test_*{name}*.py"))
+        ]
+        print(json.dumps(files), file=to, flush=True)
+        status = answers.readline().strip()
+        assert status in {"0", "1"}, f"pytest ended with {status or 'nothing'}"
+        return status == "0"
+
+    with running:
+        yield passes
+        to.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this machine cannot fork: run it on Linux")
 @each_variant
 def test_the_tests_notice_a_check_that_is_gone(project: Project, name: str, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     left_out = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", "browser", "fuzz")
     shutil.copytree(project.path, copy, ignore=left_out)
-    assert passes(project, copy, set(chain.from_iterable(TESTS.values())))
     unnoticed = []
-    for check, mutation in MUTATIONS.items():
-        if not mutation.applies_to(VARIANTS[name]):
-            continue
-        file = copy / mutation.file
-        text = mutated = file.read_text(encoding="utf-8")
-        for old, new in mutation.changes.items():
-            assert mutated.count(old) == 1, (check, old)
-            mutated = mutated.replace(old, new)
-        file.write_text(mutated, encoding="utf-8")
-        if passes(project, copy, TESTS[mutation.file]):
-            unnoticed.append(check)
-        file.write_text(text, encoding="utf-8")
+    with tests_of(project, copy) as passes:
+        assert passes(sorted({test for tests in TESTS.values() for test in tests}))
+        for check, mutation in MUTATIONS.items():
+            if not mutation.applies_to(VARIANTS[name]):
+                continue
+            file = copy / mutation.file
+            text = mutated = file.read_text(encoding="utf-8")
+            for old, new in mutation.changes.items():
+                assert mutated.count(old) == 1, (check, old)
+                mutated = mutated.replace(old, new)
+            file.write_text(mutated, encoding="utf-8")
+            if passes(TESTS[mutation.file]):
+                unnoticed.append(check)
+            file.write_text(text, encoding="utf-8")
     assert not unnoticed

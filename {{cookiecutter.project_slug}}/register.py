@@ -571,8 +571,8 @@ def consent(run: Run) -> None:
     scopes = grant["scope"].split() if grant else []
     lines = [] if SCOPE in scopes else [f"+ {SCOPE} for every user"]
     if lines and run.write and grant:
-        body = {"scope": " ".join([*scopes, SCOPE])}
-        run.graph.call("PATCH", f"/oauth2PermissionGrants/{grant['id']}", body)
+        more = {"scope": " ".join([*scopes, SCOPE])}
+        run.graph.call("PATCH", f"/oauth2PermissionGrants/{grant['id']}", more)
     elif lines and run.write:
         body = ids | {"consentType": "AllPrincipals", "scope": SCOPE}
         run.graph.call("POST", "/oauth2PermissionGrants", body, ignore="already exists")
@@ -992,8 +992,8 @@ def azure_sign_in(login: str, tenant: str | None, scope: str, client_id: str = "
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # noqa: PLC0415
 
     logging.getLogger("azure").setLevel(logging.CRITICAL)
-    where = {"authority": login} | ({"tenant_id": tenant} if tenant else {})
-    tools = {"tenant_id": tenant} if tenant else {}
+    tools: Json = {"tenant_id": tenant} if tenant else {}
+    where: Json = {"authority": login} | tools
     credentials: list[Any] = []
     if client_id:
         credentials = [identity.InteractiveBrowserCredential(client_id=client_id, **where)]

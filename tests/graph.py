@@ -9,11 +9,11 @@ replica lags, and which requests fail.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
-from uuid import uuid4
 
 import httpx2
 from starlette.applications import Starlette
@@ -140,8 +140,13 @@ class Directory:
     principals: dict[str, Json] = field(default_factory=dict)
     assignments: dict[str, Json] = field(default_factory=dict)
     grants: dict[str, Json] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
     calls: list[tuple[str, str]] = field(default_factory=list)
     unseen: Counter[str] = field(default_factory=Counter)
+
+    def new_id(self) -> str:
+        """Return an id that is not taken."""
+        return f"1d000000-0000-4000-8000-{next(self.numbers):012d}"
 
     @property
     def writes(self) -> list[tuple[str, str]]:
@@ -161,8 +166,8 @@ class Directory:
     def add_application(self, unique_name: str | None, **properties: Any) -> Json:
         """Create a registration, with everything that Graph shows of one."""
         made: Json = {
-            "id": str(uuid4()),
-            "appId": str(uuid4()),
+            "id": self.new_id(),
+            "appId": self.new_id(),
             "uniqueName": unique_name,
             "displayName": "",
             "signInAudience": "AzureADandPersonalMicrosoftAccount",
@@ -341,7 +346,7 @@ async def principals(directory: Directory, request: Request, key: str) -> Respon
     app = next((app for app in directory.applications.values() if app["appId"] == app_id), None)
     if app is None or not directory.seen(app):
         raise bad(f"The appId '{app_id}' does not reference a valid application object.")
-    made = {"id": str(uuid4()), "appId": app_id, "appRoleAssignmentRequired": False} | body
+    made = {"id": directory.new_id(), "appId": app_id, "appRoleAssignmentRequired": False} | body
     made["tags"] = [*body.get("tags", []), *app["tags"]]
     directory.principals[made["id"]] = made
     directory.unseen[made["id"]] = directory.lag
@@ -367,7 +372,7 @@ async def assigned(directory: Directory, request: Request, principal: Json) -> R
     user = next((user for user in directory.users if user["id"] == body["principalId"]), None)
     if user is None:
         raise missing(body["principalId"])
-    made = {"id": str(uuid4()), "principalDisplayName": user["userPrincipalName"]} | body
+    made = {"id": directory.new_id(), "principalDisplayName": user["userPrincipalName"]} | body
     directory.assignments[made["id"]] = made
     return JSONResponse(made, 201)
 
@@ -402,7 +407,7 @@ async def grants(directory: Directory, request: Request, key: str) -> Response:
             )
     for name in ("clientId", "resourceId"):
         find(directory, directory.principals, body[name])
-    made = {"id": str(uuid4())} | body
+    made = {"id": directory.new_id()} | body
     directory.grants[made["id"]] = made
     return JSONResponse(made, 201)
 

@@ -79,8 +79,12 @@ def tenant(directory: Directory, folder: Path) -> Iterator[dict[str, str]]:
     with listening() as free:
         port = free.getsockname()[1]
     config = uvicorn.Config(
-        create_graph(directory), port=port, ssl_certfile=str(own), ssl_keyfile=str(own),
-        log_level="error", lifespan="off",
+        create_graph(directory),
+        port=port,
+        ssl_certfile=str(own),
+        ssl_keyfile=str(own),
+        log_level="error",
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -3,9 +3,11 @@
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -19,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
-from tests.conftest import Project
+from tests.conftest import Project, clean_environment
 from tests.graph import ALICE, BOB, TENANT, Directory, Wire, create_graph
+from tests.tenant import tenant
 
 ROLES, NO_ROLES = "single-tenant, roles, database", "single-tenant, no roles, memory"
 MULTI_ROLES, MULTI = "multi-tenant, roles, memory", "multi-tenant, no roles, database"
@@ -34,7 +37,7 @@ class Caller:
     """A user at the command line of a rendered project, and the tenant that they are signed in to."""
 
     def __init__(self, project: Project, folder: Path, capsys: Any = None) -> None:
-        for name in (".env.example", "register.py", "docs", "app"):
+        for name in (".env.example", "register.py", "README.md", "docs", "app"):
             source = project.path / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / name)
@@ -843,3 +846,123 @@ def test_every_command_has_a_line_of_help(caller: Caller) -> None:
         assert f"\n    {command}" in caller.out
     assert ("register.py assign" in caller.out) == ("appRoles" in caller.script.API)
     assert caller.run() == 2
+
+
+def commands(guide: Path) -> list[tuple[str, str]]:
+    """Return the commands in a document's transcripts, and what each printed."""
+    text = guide.read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"^```console\n\$ uv run register\.py (.+)\n((?:.*\n)+?)```$", text, re.MULTILINE
+    )
+    assert [command.split()[0] for command, _ in blocks] == [
+        "plan",
+        "apply",
+        "apply",
+        *["doctor"] * 3,
+    ]
+    return blocks
+
+
+def meddle(directory: Directory) -> None:
+    """Change what the document says that somebody changed."""
+    for tampering in ("type Web", "v1 tokens"):
+        TAMPERING[tampering](directory.application(API), directory.application(DOCS))
+
+
+@each_variant
+def test_the_transcripts_are_what_the_commands_print(caller: Caller) -> None:
+    for number, (command, printed) in enumerate(commands(caller.folder / "docs" / "register.md")):
+        if number == 4:
+            meddle(caller.directory)
+        caller.run(*command.split())
+        assert caller.out == printed
+        assert caller.err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="the Azure CLI of this test is a script")
+def test_the_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path, uv: str) -> None:
+    caller = Caller(variant(ROLES), tmp_path)
+    folder, directory = tmp_path / "machine", caller.directory
+    folder.mkdir()
+
+    def run(*argv: str, env: dict[str, str], typed: str = "") -> subprocess.CompletedProcess[str]:
+        command = [uv, "run", "register.py", *argv]
+        return subprocess.run(
+            command, cwd=tmp_path, env=env, input=typed, capture_output=True, text=True, check=False
+        )
+
+    # This installs what the head of the script declares.
+    ended = run("--help", env=clean_environment())
+    assert ended.returncode == 0, ended.stderr
+    assert "uv run register.py plan" in ended.stdout
+    nobody = run("plan", env=clean_environment() | {"PATH": str(folder), "UV_OFFLINE": "1"})
+    assert nobody.returncode == 3
+    assert nobody.stdout == ""
+    assert nobody.stderr.startswith(
+        "register.py: Nobody is signed in. Run `az login`, then this again."
+    )
+    assert "Traceback" not in nobody.stderr
+    with tenant(directory, folder) as env:
+        for number, (command, printed) in enumerate(commands(tmp_path / "docs" / "register.md")):
+            if number == 4:
+                meddle(directory)
+            ended = run(*command.split(), env=env)
+            assert ended.stdout == printed, ended.stderr
+            assert ended.returncode == (number == 4)
+        assert run("assign", "bob@contoso.example", "User", env=env).returncode == 0
+        assert run("destroy", env=env, typed="no\n").returncode == 1
+        assert run("destroy", env=env, typed="yes\n").returncode == 0
+        assert directory.applications == directory.deleted == {}
+        unreachable = run("plan", env=env | {"HTTPS_PROXY": "http://127.0.0.1:1"})
+        assert unreachable.returncode == 5
+        assert "https://graph.microsoft.com did not answer" in unreachable.stderr
+
+
+@each_variant
+def test_the_manual_steps_name_what_the_script_makes(caller: Caller) -> None:
+    readme = (caller.folder / "README.md").read_text(encoding="utf-8")
+    appendix = readme[readme.index("## Appendix: registering by hand") :]
+    script = caller.script
+    (scope,) = script.API["api"]["oauth2PermissionScopes"]
+    for name, label in {
+        "value": "Scope name",
+        "adminConsentDisplayName": "Admin consent display name",
+        "adminConsentDescription": "Admin consent description",
+        "userConsentDisplayName": "User consent display name",
+        "userConsentDescription": "User consent description",
+    }.items():
+        assert f"| {label} | {scope[name]} |" in appendix.replace("`", "")
+    roles = re.findall(r"^\| (\w+) \| `(\w+)` \| (.+) \|$", appendix, re.MULTILINE)
+    keys = ("displayName", "value", "description")
+    assert roles == [tuple(role[key] for key in keys) for role in script.API.get("appRoles", [])]
+    claims = {claim["name"] for claim in script.API["optionalClaims"]["accessToken"]}
+    assert claims == set(re.findall(r"`(\w+)` \(is this", appendix))
+    assert script.DOCS["spa"]["redirectUris"] == re.findall(r"exactly `([^`]+)`", appendix)
+    assert script.DOCS["publicClient"]["redirectUris"] == re.findall(
+        r"applications\* with `([^`]+)`", appendix
+    )
+    version = script.API["api"]["requestedAccessTokenVersion"]
+    assert f'"requestedAccessTokenVersion": {version}' in appendix
+    caller.run("apply")
+    api = caller.directory.application(API)
+    known = api["api"]["knownClientApplications"]
+    assert bool(known) == ("knownClientApplications" in appendix)
+    required = caller.directory.principal(api["appId"])["appRoleAssignmentRequired"]
+    assert required == ("*Assignment required?* to *Yes*" in appendix)
+    settings_named = re.findall(r"^\| `([A-Z_]+_IDS?)` \|", appendix, re.MULTILINE)
+    assert settings_named == [script.TENANT_KEY, "API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"]
+
+
+@each_variant
+def test_every_link_within_the_documents_leads_somewhere(caller: Caller) -> None:
+    pages = {path: path.read_text(encoding="utf-8") for path in caller.folder.rglob("*.md")}
+    for path, text in pages.items():
+        for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+            target = (path.parent / file).resolve() if file else path
+            assert target.exists(), (path, file)
+            headings = re.findall(r"^#+ (.+)$", pages.get(target, ""), re.MULTILINE)
+            slugs = [
+                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+            ]
+            assert not anchor or anchor in slugs, (path, anchor)

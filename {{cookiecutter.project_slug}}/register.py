@@ -167,6 +167,7 @@ ENV_FILE = Path(__file__).with_name(".env")
 ERRORS = "https://login.microsoftonline.com/error?code="
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(\w+)\s*(?:=\s*(.*?))?\s*")
 TENANT_KEY = "{{ 'ALLOWED_TENANT_IDS' if multi else 'ENTRA_TENANT_ID' }}"
+NEXT = "{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
 TRASH = "/directory/deletedItems"
 UNCHANGED = "Nothing else was changed."
 KEYS = ("value", "name", "appId", "resourceAppId", "id")
@@ -482,12 +483,12 @@ def wanted_between(run: Run) -> Json:
     client = run.docs["appId"]
     return {
         "api": {
-            "preAuthorizedApplications": [
-                {"appId": client, "delegatedPermissionIds": [scope_id(run.api)]}
-            ],
 {% if multi %}
             "knownClientApplications": [client],
 {% endif %}
+            "preAuthorizedApplications": [
+                {"appId": client, "delegatedPermissionIds": [scope_id(run.api)]}
+            ],
         }
     }
 
@@ -621,7 +622,7 @@ def apply(run: Run) -> int:
             done = "What is listed above is done and stays." if run.graph.writes else UNCHANGED
             raise failed(error, right, f"{done} .env was not written.") from None
     configure(run)
-    print("Nothing had to be done." if not run.pending else "Done. Next: uv run fastapi run")
+    print("Nothing had to be done." if not run.pending else f"Done. Next: {NEXT}")
     return 0
 
 
@@ -652,8 +653,8 @@ def save_env(run: Run, text: str, values: dict[str, str]) -> None:
     lines = []
     for key, value in values.items():
         if found.get(key, "") != value:
-            was = f"~ {key}: {found[key]} -> {value}" if found.get(key) else f"+ {key}: {value}"
-            lines.append(was)
+            old = found.get(key)
+            lines.append(f"~ {key}: {old} -> {value or 'empty'}" if old else f"+ {key}: {value}")
     new = env_with(text, values)
     private = os.name != "posix" or not ENV_FILE.exists() or not ENV_FILE.stat().st_mode & 0o077
     if not private:

@@ -464,6 +464,12 @@ def test_what_somebody_else_made_is_not_touched(caller: Caller) -> None:
     assert not caller.env.exists()
 
 
+def test_a_docs_page_of_somebody_else_stops_apply_before_it_begins(caller: Caller) -> None:
+    caller.directory.add_application(None, displayName="Todo API docs page")
+    assert caller.run("apply") == 6
+    assert caller.directory.writes == []
+
+
 def test_a_unique_name_without_the_mark_is_somebody_elses(caller: Caller) -> None:
     caller.directory.add_application(API, displayName="Mine", tags=["hand-made"])
     assert caller.run("apply") == 6
@@ -717,6 +723,7 @@ def test_further_redirect_uris_are_added_and_kept(caller: Caller) -> None:
     assert caller.directory.writes == []
     for wrong in ("http://todo.contoso.example", "https://*.contoso.example", "todo"):
         assert caller.run("apply", "--redirect-uri", wrong) == 2
+    assert caller.run("plan", "--tenant", "my tenant") == 2
 
 
 ENV_FILES = {

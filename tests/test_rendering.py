@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import PROJECT, RUFF, VARIANTS, Bake, Project, render
 
@@ -65,6 +66,41 @@ def test_configuration_follows_its_schema(
 ) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
     variant(name).run(*check, path)
+
+
+def test_compose_waits_for_what_is_needed_and_holds_no_password(variant: Variant) -> None:
+    text = variant("single-tenant, roles, database").texts()["compose.yaml"]
+    services = yaml.safe_load(text)["services"]
+    assert services["service"]["depends_on"] == {
+        "migration": {"condition": "service_completed_successfully"},
+        "database": {"condition": "service_healthy"},
+    }
+    assert services["migration"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert services["migration"]["image"] == services["service"]["image"]
+    assert services["database"]["healthcheck"]["test"][0] == "CMD"
+    for name in ("service", "migration"):
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+    for line in text.splitlines():
+        if "PASSWORD" in line:
+            assert re.search(r"(: |:)\$\{POSTGRES_PASSWORD:\?[^}]+\}(@|$)", line), line
+
+
+@each_variant
+def test_every_link_between_files_leads_somewhere(variant: Variant, name: str) -> None:
+    project = variant(name)
+    for path in project.path.rglob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for file, fragment in re.findall(r"\]\(([^)\s#:]*)(?:#([^)\s]*))?\)", text):
+            target = path.parent / file if file else path
+            assert target.exists(), (path, file)
+            headings = (
+                re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+                if fragment
+                else []
+            )
+            anchors = {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+            assert not fragment or fragment in anchors, (path, fragment)
 
 
 @each_variant

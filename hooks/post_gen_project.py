@@ -9,6 +9,7 @@ ANSWERS = {
     "tenancy": "{{ cookiecutter.tenancy }}",
     "app_roles": "{{ cookiecutter.app_roles }}",
     "storage": "{{ cookiecutter.storage }}",
+    "deployment": "{{ cookiecutter.deployment }}",
 }
 SLUG = "{{ cookiecutter.project_slug }}"
 
@@ -42,6 +43,7 @@ PATHS_OF = {
         "app/todos/database.py",
         "dev/migrate.py",
         "docs/scaling.md",
+        "infra/database.bicep",
         "migrations",
         "tests/postgresql.py",
         "tests/stores_database.py",
@@ -49,6 +51,12 @@ PATHS_OF = {
         "tests/test_database.py",
     ],
     ("storage", "memory"): ["app/todos/memory.py", "tests/stores_memory.py"],
+    ("deployment", "azure-container-apps"): [
+        "azure.yaml",
+        "docs/azure.md",
+        "infra",
+        "infra/database.bicep",
+    ],
 }
 
 LOCK_SECONDS = 120

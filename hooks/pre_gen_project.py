@@ -12,6 +12,7 @@ ANSWERS = {
     "tenancy": {{ cookiecutter.tenancy | string | python_string }},
     "app_roles": {{ cookiecutter.app_roles | string | python_string }},
     "storage": {{ cookiecutter.storage | string | python_string }},
+    "deployment": {{ cookiecutter.deployment | string | python_string }},
 }
 
 # Names of packages that the project installs, and of devices of Windows.
@@ -22,6 +23,7 @@ CHOICES = {
     "tenancy": ("single-tenant", "multi-tenant"),
     "app_roles": ("True", "False"),
     "storage": ("database", "memory"),
+    "deployment": ("none", "azure-container-apps"),
 }
 SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,48}[a-z0-9])?")
 TEMPLATE_MARKS = ("{" "{", "{" "%", "{" "#")

@@ -27,11 +27,19 @@ VARIANTS: dict[str, Answers] = {
         "tenancy": tenancy,
         "app_roles": app_roles,
         "storage": storage,
+        "deployment": "none",
     }
     for tenancy, app_roles, storage in product(
         ("single-tenant", "multi-tenant"), (True, False), ("database", "memory")
     )
 }
+"""The variants that are run: `deployment` changes nothing in the service."""
+
+AZURE: dict[str, Answers] = {
+    f"{name}, azure": answers | {"deployment": "azure-container-apps"}
+    for name, answers in VARIANTS.items()
+}
+EVERY_VARIANT = VARIANTS | AZURE
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project
         folder = tmp_path_factory.mktemp("variant")
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("PATH", str(folder))
-            return render(folder, VARIANTS[name])
+            return render(folder, EVERY_VARIANT[name])
 
     return rendered
 

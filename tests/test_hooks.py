@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cookiecutter.utils import create_env_with_context
 
-from tests.conftest import TEMPLATE, VARIANTS, render
+from tests.conftest import EVERY_VARIANT, TEMPLATE, VARIANTS, render
 
 ANSWERS = {
     "project_name": "Todo API",
@@ -70,7 +70,7 @@ def test_the_table_names_paths_of_the_template(post_gen: dict[str, Any]) -> None
             assert (project / path).exists(), path
 
 
-@pytest.mark.parametrize("answers", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("answers", EVERY_VARIANT.values(), ids=EVERY_VARIANT)
 def test_what_was_not_chosen_is_removed(
     post_gen: dict[str, Any], tmp_path: Path, answers: dict[str, Any]
 ) -> None:

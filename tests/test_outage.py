@@ -50,6 +50,16 @@ class Cluster:
         """The URL of the database."""
         return f"postgresql+psycopg://test:none@127.0.0.1:{self.port}/postgres"  # pragma: allowlist secret
 
+    def configure(self, name: str, value: str) -> None:
+        """Set a parameter of the running server."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(f"{name} = '{value}'\n")
+        self._run("pg_ctl", "-D", self.data, "reload")
+
+    def log(self) -> str:
+        """Return what the server has written to its log."""
+        return (self.data.parent / "log").read_text(encoding="utf-8")
+
     def start(self) -> None:
         """Start, and wait until connections are taken."""
         log = self.data.parent / "log"

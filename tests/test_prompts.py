@@ -203,6 +203,7 @@ def test_every_prompt_is_a_question_and_every_choice_has_a_label() -> None:
         "tenancy",
         "app_roles",
         "storage",
+        "deployment",
     ]
     for key, value in asked.items():
         question = prompts["__prompts__"][key]

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from pycep import BicepParser
 
-from tests.conftest import PROJECT, RUFF, VARIANTS, Bake, Project, render
+from tests.conftest import AZURE, EVERY_VARIANT, PROJECT, RUFF, VARIANTS, Bake, Project, render
 
-each_variant = pytest.mark.parametrize("name", VARIANTS)
+each_variant = pytest.mark.parametrize("name", EVERY_VARIANT)
 Variant = Callable[[str], Project]
 
 DATABASE = re.compile(
@@ -67,6 +69,41 @@ def test_configuration_follows_its_schema(
     variant(name).run(*check, path)
 
 
+def test_compose_waits_for_what_is_needed_and_holds_no_password(variant: Variant) -> None:
+    text = variant("single-tenant, roles, database").texts()["compose.yaml"]
+    services = yaml.safe_load(text)["services"]
+    assert services["service"]["depends_on"] == {
+        "migration": {"condition": "service_completed_successfully"},
+        "database": {"condition": "service_healthy"},
+    }
+    assert services["migration"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert services["migration"]["image"] == services["service"]["image"]
+    assert services["database"]["healthcheck"]["test"][0] == "CMD"
+    for name in ("service", "migration"):
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+    for line in text.splitlines():
+        if "PASSWORD" in line:
+            assert re.search(r"(: |:)\$\{POSTGRES_PASSWORD:\?[^}]+\}(@|$)", line), line
+
+
+@each_variant
+def test_every_link_between_files_leads_somewhere(variant: Variant, name: str) -> None:
+    project = variant(name)
+    for path in project.path.rglob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for file, fragment in re.findall(r"\]\(([^)\s#:]*)(?:#([^)\s]*))?\)", text):
+            target = path.parent / file if file else path
+            assert target.exists(), (path, file)
+            headings = (
+                re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+                if fragment
+                else []
+            )
+            anchors = {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+            assert not fragment or fragment in anchors, (path, fragment)
+
+
 @each_variant
 def test_fresh_output_needs_no_repair(variant: Variant, name: str) -> None:
     project = variant(name)
@@ -77,7 +114,7 @@ def test_fresh_output_needs_no_repair(variant: Variant, name: str) -> None:
 @each_variant
 def test_a_variant_has_no_trace_of_what_was_not_chosen(variant: Variant, name: str) -> None:
     texts = variant(name).texts()
-    answers = VARIANTS[name]
+    answers = EVERY_VARIANT[name]
     for path, text in texts.items():
         if answers["storage"] == "memory":
             assert not DATABASE.search(path), path
@@ -85,6 +122,70 @@ def test_a_variant_has_no_trace_of_what_was_not_chosen(variant: Variant, name: s
         if not answers["app_roles"]:
             assert not ROLES.search(NOT_ROLES.sub("", text)), (path, ROLES.search(text))
     assert ("app/todos/memory.py" in texts) == (answers["storage"] == "memory")
+
+
+@pytest.mark.parametrize("name", AZURE)
+def test_a_deployment_adds_files_and_changes_no_code(variant: Variant, name: str) -> None:
+    with_azure = variant(name).texts()
+    without = variant(name.removesuffix(", azure")).texts()
+    added = {"azure.yaml", "docs/azure.md", "infra/main.bicep", "infra/main.parameters.json"}
+    added |= {"infra/service.bicep"}
+    if EVERY_VARIANT[name]["storage"] == "database":
+        added |= {"infra/database.bicep"}
+    assert set(with_azure) - set(without) == added
+    changed = {path for path in without if without[path] != with_azure[path]}
+    assert changed == {".gitignore", "README.md"}
+
+
+@pytest.mark.parametrize("name", AZURE)
+def test_the_bicep_files_can_be_read_and_hold_together(variant: Variant, name: str) -> None:
+    texts = variant(name).texts()
+    parsed = {
+        path.removeprefix("infra/"): BicepParser().parse(text=text)
+        for path, text in texts.items()
+        if path.endswith(".bicep")
+    }
+    main = parsed["main.bicep"]
+    given = set(json.loads(texts["infra/main.parameters.json"])["parameters"])
+    assert given == set(main["parameters"])
+    modules = [m for file in parsed.values() for m in file.get("modules", {}).values()]
+    assert {module["detail"]["path"] for module in modules} == set(parsed) - {"main.bicep"}
+    for module in modules:
+        wanted = set(parsed[module["detail"]["path"]]["parameters"])
+        assert set(module["config"]["params"]) == wanted
+    bicep = "".join(text for path, text in texts.items() if path.startswith("infra/"))
+    for file, output in re.findall(r"\b(service|database)\.outputs\.(\w+)", bicep):
+        assert output in parsed[f"{file}.bicep"]["outputs"]
+    types = {
+        resource["type"] for file in parsed.values() for resource in file["resources"].values()
+    }
+    database = EVERY_VARIANT[name]["storage"] == "database"
+    assert ("Microsoft.DBforPostgreSQL/flexibleServers" in types) == database
+    assert types >= {
+        "Microsoft.App/containerApps",
+        "Microsoft.App/managedEnvironments",
+        "Microsoft.ContainerRegistry/registries",
+        "Microsoft.ManagedIdentity/userAssignedIdentities",
+        "Microsoft.OperationalInsights/workspaces",
+    }
+    assert "/health/live" in bicep
+    assert "/health/ready" in bicep
+    assert not re.search(r"@secure|listKeys|listCredentials|administratorLogin", bicep)
+    hooks = yaml.safe_load(texts["azure.yaml"])["hooks"]
+    for hook in hooks.values():
+        assert all("register.py apply" in hook[system]["run"] for system in ("posix", "windows"))
+
+
+@pytest.mark.parametrize("slug", ["a---b--c", "a-very-long-na--me-of-a-service-7", "x"])
+def test_azure_takes_the_names_that_follow_from_any_slug(bake: Bake, slug: str) -> None:
+    texts = bake(project_slug=slug, deployment="azure-container-apps").texts()
+    name = re.findall(r"^    name: '(.*)'$", texts["infra/main.bicep"], re.MULTILINE)[0]
+    for pattern in re.findall(
+        r"^  name: '(\w+-\$\{name\}.*)'$", texts["infra/service.bicep"], re.M
+    ):
+        made = pattern.replace("${name}", name)
+        assert re.fullmatch(r"[a-z](-?[a-z0-9]){1,31}", made), made
+        assert len(made) <= 32
 
 
 def test_the_stores_pass_the_same_tests(bake: Bake) -> None:

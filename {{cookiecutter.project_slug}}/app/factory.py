@@ -55,6 +55,7 @@ def create_app(
         openapi_url=None,
     )
     app.state.sign_in = sign_in
+    app.state.leaving = False
     answer_errors_with_problems(app)
     app.include_router(todos.router)
     app.include_router(identity.router)

@@ -30,10 +30,12 @@ async def live() -> Health:
 
 @router.get("/ready", summary="Ready for requests?", responses=responses(503))
 async def ready(request: Request, store: Store) -> Health:
-    """Learn whether signing keys are loaded and the store answers.
+    """Learn whether signing keys are loaded, the store answers and the service is not about to stop.
 
     Who may: anyone.
     """
+    if request.app.state.leaving:
+        raise UnavailableError("The service is about to stop.")
     keys = None if sign_in_of(request).keys.usable else "The signing keys are not loaded yet."
     if faults := [fault for fault in (keys, await store.fault()) if fault]:
         raise UnavailableError(" ".join(faults))

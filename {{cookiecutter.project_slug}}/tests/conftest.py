@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi.testclient import TestClient
 from fastapi_azure_auth.openid_config import HttpClientConfig
@@ -67,26 +68,37 @@ def values(store_values: Values) -> Values:
     }
 
 
+Build = Callable[..., FastAPI]
 Serve = Callable[..., TestClient]
 
 
 @pytest.fixture
-def serve(values: Values, entra: StandIn) -> Iterator[Serve]:
-    """Return a function that starts the service, with other settings or another stand-in.
+def build(values: Values, entra: StandIn) -> Build:
+    """Return a function that builds the service, with other settings or another stand-in.
 
     The service fetches signing keys from the stand-in over HTTP, without a socket.
     """
-    clients = []
 
-    def start(
+    def built(
         stand_in: StandIn = entra, telemetry: TelemetryConfig | None = None, **changes: Any
-    ) -> TestClient:
+    ) -> FastAPI:
         settings = Settings.model_validate(values | changes)
         # The library hands its whole configuration to httpx2.
         over_asgi = {"transport": httpx2.ASGITransport(app=stand_in.app)}
-        app = create_app(
+        return create_app(
             settings, entra_client=cast(HttpClientConfig, over_asgi), telemetry=telemetry
         )
+
+    return built
+
+
+@pytest.fixture
+def serve(build: Build) -> Iterator[Serve]:
+    """Return a function that builds the service likewise and starts it."""
+    clients = []
+
+    def start(stand_in: StandIn | None = None, **changes: Any) -> TestClient:
+        app = build(stand_in, **changes) if stand_in else build(**changes)
         client = TestClient(app, raise_server_exceptions=False)
         clients.append(client)
         return client.__enter__()

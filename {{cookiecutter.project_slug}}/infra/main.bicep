@@ -1,0 +1,61 @@
+// One resource group with all that the service needs.
+targetScope = 'subscription'
+
+@description('The name of the azd environment.')
+@minLength(1)
+@maxLength(32)
+param environmentName string
+
+@description('The region of every resource.')
+param location string
+
+@description('The image to run; empty as long as there is none.')
+param image string = ''
+
+{% if cookiecutter.tenancy == "single-tenant" %}
+@description('The tenant whose users may sign in.')
+param entraTenantId string
+{% else %}
+@description('The tenants whose users may sign in, separated by commas.')
+param allowedTenantIds string
+{% endif %}
+
+@description('The client ID of the API.')
+param apiClientId string
+
+@description('The client ID of the docs page.')
+param swaggerUiClientId string
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: { 'azd-env-name': environmentName }
+}
+
+module service 'service.bicep' = {
+  name: 'service'
+  scope: group
+  params: {
+    name: '{{ (cookiecutter.project_slug.split("-") | select | join("-"))[:16].rstrip("-") }}'
+    location: location
+    image: image
+    settings: [
+{% if cookiecutter.tenancy == "single-tenant" %}
+      { name: 'ENTRA_TENANT_ID', value: entraTenantId }
+{% else %}
+      { name: 'ALLOWED_TENANT_IDS', value: allowedTenantIds }
+{% endif %}
+      { name: 'API_CLIENT_ID', value: apiClientId }
+      { name: 'SWAGGER_UI_CLIENT_ID', value: swaggerUiClientId }
+      // Nothing but the proxy of Container Apps reaches the container.
+      { name: 'FORWARDED_ALLOW_IPS', value: '*' }
+    ]
+  }
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output REGISTRY string = service.outputs.registry
+output SERVICE_URI string = service.outputs.uri
+{% if cookiecutter.storage == "database" %}
+output MIGRATION_JOB string = service.outputs.migrationJob
+{% endif %}

@@ -1,0 +1,147 @@
+// The service: its registry, its identity, its log, its environment and itself.
+param name string
+param location string
+param image string
+param settings array
+
+var unique = uniqueString(resourceGroup().id)
+// The built-in permission to pull images, AcrPull.
+var pullImages = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '7f951dda-4ed3-4680-a7ca-43fe172d538d')
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: 'id-${name}'
+  location: location
+}
+
+resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
+  name: 'cr${unique}'
+  location: location
+  sku: { name: 'Basic' }
+  properties: { adminUserEnabled: false }
+}
+
+resource mayPull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(registry.id, identity.id, pullImages)
+  scope: registry
+  properties: {
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: pullImages
+  }
+}
+
+resource log 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+  name: 'log-${name}'
+  location: location
+  properties: { sku: { name: 'PerGB2018' }, retentionInDays: 30 }
+}
+
+resource apps 'Microsoft.App/managedEnvironments@2025-01-01' = {
+  name: 'cae-${name}'
+  location: location
+  properties: { appLogsConfiguration: { destination: 'azure-monitor' } }
+}
+
+resource toLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-log'
+  scope: apps
+  properties: {
+    workspaceId: log.id
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}
+{% if cookiecutter.storage == "database" %}
+
+module database 'database.bicep' = {
+  name: 'database'
+  params: {
+    name: 'psql-${name}-${unique}'
+    location: location
+    identityName: identity.name
+    identityPrincipalId: identity.properties.principalId
+  }
+}
+{% endif %}
+
+var identities = { type: 'UserAssigned', userAssignedIdentities: { '${identity.id}': {} } }
+var registries = [{ server: registry.properties.loginServer, identity: identity.id }]
+{% if cookiecutter.storage == "database" %}
+var env = concat(settings, [
+  { name: 'DATABASE_URL', value: database.outputs.url }
+  // Of the identities of a container, the one that signs in to the database.
+  { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
+])
+{% endif %}
+
+resource app 'Microsoft.App/containerApps@2025-01-01' = if (!empty(image)) {
+  name: 'ca-${name}'
+  location: location
+  identity: identities
+  dependsOn: [mayPull]
+  properties: {
+    environmentId: apps.id
+    configuration: {
+      activeRevisionsMode: 'Single'
+      registries: registries
+      ingress: { external: true, targetPort: 8000, transport: 'http', allowInsecure: false }
+    }
+    template: {
+      // As long as the service takes to leave and to finish, and a little more.
+      terminationGracePeriodSeconds: 30
+      containers: [
+        {
+          name: 'api'
+          image: image
+          env: {{ "env" if cookiecutter.storage == "database" else "settings" }}
+          resources: { cpu: json('0.5'), memory: '1Gi' }
+          probes: [
+            { type: 'Liveness', httpGet: { path: '/health/live', port: 8000 }, periodSeconds: 15, timeoutSeconds: 5 }
+            { type: 'Readiness', httpGet: { path: '/health/ready', port: 8000 }, periodSeconds: 3, timeoutSeconds: 5, failureThreshold: 1 }
+          ]
+        }
+      ]
+{% if cookiecutter.storage == "database" %}
+      // Ten connections a replica; the smallest database takes thirty-five.
+      scale: { minReplicas: 2, maxReplicas: 3 }
+{% else %}
+      // The todos are in the memory of the process.
+      scale: { minReplicas: 1, maxReplicas: 1 }
+{% endif %}
+    }
+  }
+}
+{% if cookiecutter.storage == "database" %}
+
+resource migration 'Microsoft.App/jobs@2025-01-01' = if (!empty(image)) {
+  name: 'job-${name}-migrate'
+  location: location
+  identity: identities
+  dependsOn: [mayPull]
+  properties: {
+    environmentId: apps.id
+    configuration: {
+      triggerType: 'Manual'
+      manualTriggerConfig: { parallelism: 1, replicaCompletionCount: 1 }
+      replicaTimeout: 600
+      registries: registries
+    }
+    template: {
+      containers: [
+        {
+          name: 'migration'
+          image: image
+          command: ['alembic', 'upgrade', 'head']
+          env: env
+          resources: { cpu: json('0.5'), memory: '1Gi' }
+        }
+      ]
+    }
+  }
+}
+{% endif %}
+
+output registry string = registry.properties.loginServer
+output uri string = empty(image) ? '' : 'https://${app!.properties.configuration.ingress.fqdn}'
+{% if cookiecutter.storage == "database" %}
+output migrationJob string = empty(image) ? '' : migration.name
+{% endif %}

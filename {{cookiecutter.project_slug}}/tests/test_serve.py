@@ -1,0 +1,76 @@
+"""Serving in production: what `python -m app.serve` does when it is told to stop."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from threading import Thread
+from types import SimpleNamespace
+
+import httpx2
+import pytest
+
+from app import serve
+from app.serve import Server
+from tests.conftest import Build
+
+
+@pytest.fixture
+def server(build: Build, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Return a server that listens, in a thread of its own."""
+    monkeypatch.setattr(serve, "SECONDS_TO_LEAVE", 1)
+    server = Server(build(), "127.0.0.1", 0)
+    thread = Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx2.Client]:
+    """Return a client of the server."""
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        while client.get("/health/ready").status_code != 200:
+            time.sleep(0.01)
+        yield client
+
+
+def test_after_sigterm_it_serves_and_is_not_ready(server: Server, http: httpx2.Client) -> None:
+    server.handle_exit(signal.SIGTERM, None)
+    leaving = http.get("/health/ready")
+    assert leaving.status_code == 503
+    assert "about to stop" in leaving.json()["detail"]
+    deadline = time.monotonic() + 1
+    while "close" not in http.get("/health/live").headers.get("connection", ""):
+        assert time.monotonic() < deadline
+
+
+def test_after_ctrl_c_it_stops_at_once(server: Server) -> None:
+    server.handle_exit(signal.SIGINT, None)
+    deadline = time.monotonic() + 0.9
+    while server.servers[0].is_serving():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_command_takes_an_address_and_ends_with_status_0(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "app.main", SimpleNamespace(app=build()))
+    monkeypatch.setattr(sys, "argv", ["serve", "--host", "127.0.0.1", "--port", "8123"])
+    served = []
+    monkeypatch.setattr(Server, "run", lambda server: served.append(server.config))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        serve.main()
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (served[0].host, served[0].port) == ("127.0.0.1", 8123)
+    assert ended.value.code == 0

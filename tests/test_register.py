@@ -959,17 +959,3 @@ def test_the_manual_steps_name_what_the_script_makes(caller: Caller) -> None:
     assert required == ("*Assignment required?* to *Yes*" in appendix)
     settings_named = re.findall(r"^\| `([A-Z_]+_IDS?)` \|", appendix, re.MULTILINE)
     assert settings_named == [script.TENANT_KEY, "API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"]
-
-
-@each_variant
-def test_every_link_within_the_documents_leads_somewhere(caller: Caller) -> None:
-    pages = {path: path.read_text(encoding="utf-8") for path in caller.folder.rglob("*.md")}
-    for path, text in pages.items():
-        for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
-            target = (path.parent / file).resolve() if file else path
-            assert target.exists(), (path, file)
-            headings = re.findall(r"^#+ (.+)$", pages.get(target, ""), re.MULTILINE)
-            slugs = [
-                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
-            ]
-            assert not anchor or anchor in slugs, (path, anchor)

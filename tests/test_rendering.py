@@ -215,3 +215,19 @@ def test_rendering_over_another_variant_leaves_nothing_of_it(bake: Bake, tmp_pat
     over = render(tmp_path, VARIANTS["single-tenant, no roles, memory"], overwrite_if_exists=True)
     fresh = render(tmp_path / "fresh", VARIANTS["single-tenant, no roles, memory"])
     assert over.texts() == fresh.texts()
+
+
+@each_variant
+def test_every_link_within_the_documents_leads_somewhere(variant: Variant, name: str) -> None:
+    project = variant(name)
+    pages = {path: text for path, text in project.texts().items() if path.endswith(".md")}
+    for path, text in pages.items():
+        for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+            target = (project.path / path).parent / file if file else project.path / path
+            assert target.exists(), (path, file)
+            page = pages.get(target.resolve().relative_to(project.path.resolve()).as_posix(), "")
+            headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+            slugs = [
+                re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings
+            ]
+            assert not anchor or anchor in slugs, (path, anchor)

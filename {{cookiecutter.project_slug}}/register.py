@@ -475,7 +475,10 @@ def explain(text: str) -> int:
     """Print what the errors of Entra ID in a text mean, as docs/troubleshooting.md has it."""
     guide = Path(__file__).with_name("docs") / "troubleshooting.md"
     rows = guide.read_text(encoding="utf-8").splitlines() if guide.exists() else []
-    for number in dict.fromkeys(re.findall(r"\d{4,}", text)):
+    numbers = re.findall(r"AADSTS(\d+)", text) or re.findall(r"\d{4,}", text)
+    if not numbers:
+        raise RegisterError(f"{text!r} is no error of Entra ID, such as AADSTS50011.", USAGE)
+    for number in dict.fromkeys(numbers):
         row = next((row for row in rows if re.match(rf"\|.*AADSTS{number}\b.*\|.*\|", row)), "")
         parts = [part.strip() for part in row.strip("|").split("|")]
         told = parts if row else [f"AADSTS{number}", f"{ERRORS}{number} explains it."]
@@ -512,7 +515,7 @@ def check_discovery(run: Run, env: dict[str, str]) -> Findings:
         document = run.http.get(f"{address}/.well-known/openid-configuration").json()
         issuer = document.get("issuer")
         keys = run.http.get(document["jwks_uri"]).json()["keys"] if issuer else []
-    except (httpx2.HTTPError, ValueError, LookupError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, AttributeError, LookupError, ValueError) as error:
         yield (
             f"{address} does not answer as Entra ID does ({error!r})",
             "check the network and a proxy",
@@ -536,10 +539,8 @@ def check_token(token: str, env: dict[str, str], login: str) -> Findings:
     except (LookupError, TypeError, ValueError):
         yield "what was piped in is not an access token", "pipe in the output of the token command"
         return
-    api, scope = (
-        env["API_CLIENT_ID"].lower(),
-        f"ask for the scope api://{env['API_CLIENT_ID']}/{SCOPE}",
-    )
+    api = env["API_CLIENT_ID"].lower()
+    scope = f"ask for the scope api://{api}/{SCOPE}"
     aud, tid, iss = (str(claims.get(name)) for name in ("aud", "tid", "iss"))
     if claims.get("ver") != "2.0" or aud == f"api://{api}":
         yield (
@@ -548,25 +549,30 @@ def check_token(token: str, env: dict[str, str], login: str) -> Findings:
         )
     elif aud != api:
         yield f"aud is {aud}, another API than API_CLIENT_ID {api}", scope
-    tenants = env[TENANT_KEY].lower()
-    if tid not in tenants and tenants != "*":
-        yield f"tid is {tid}, and {TENANT_KEY} is {tenants}", "sign in with another account"
+    tenants = listed(env[TENANT_KEY])
+    if tid not in tenants and "*" not in tenants:
+        yield f"tid is {tid}, and {TENANT_KEY} has {tenants}", "sign in with another account"
     if iss != f"{login}/{tid}/v2.0":
         yield f"iss is {iss}, not {login}/{tid}/v2.0", "check ENTRA_AUTHORITY, and ver above"
     if SCOPE not in str(claims.get("scp", "")).split():
         yield f"scp is {claims.get('scp')}, without {SCOPE}", f"{scope}, as a person"
-    clients = env.get("ALLOWED_CLIENT_IDS", "").lower()
+    clients = listed(env.get("ALLOWED_CLIENT_IDS", ""))
     if clients and str(claims.get("azp")) not in clients:
         yield f"azp is {claims.get('azp')}, which may not call", "add it to ALLOWED_CLIENT_IDS"
     guest = claims.get("acct") == 1 or claims.get("idp", iss) != iss
     if guest and env.get("ALLOW_GUESTS", "").lower() not in {"true", "1", "yes", "on", "t", "y"}:
         yield "acct or idp say that this is a guest", "set ALLOW_GUESTS=true if guests may sign in"
 {% if roles %}
-    if not {"Admin", "User"} & set(claims.get("roles", ())):
+    if not {"Admin", "User"} & set(claims.get("roles") or ()):
         yield f"roles is {claims.get('roles')}: todos are a 403", "run assign, then sign in again"
 {% endif %}
     if expires < time.time() - 60:
         yield f"exp: it expired {time.time() - expires:.0f} seconds ago", "take a new one"
+
+
+def listed(value: str) -> list[str]:
+    """Return the parts of a comma-separated setting."""
+    return [part.strip().lower() for part in value.split(",") if part.strip()]
 
 
 def check_registration(found: Json, wanted: Json) -> Findings:
@@ -736,7 +742,7 @@ def configure(run: Run) -> None:
     }
     found = env_values(text)
 {% if multi %}
-    tenants = [tenant.strip() for tenant in found.get(TENANT_KEY, "").split(",") if tenant.strip()]
+    tenants = listed(found.get(TENANT_KEY, ""))
     if "*" in tenants or run.tenant["id"] in tenants:
         del values[TENANT_KEY]
     else:

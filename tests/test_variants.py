@@ -17,11 +17,8 @@ from template_text import RESERVED_SLUGS
 from tests.conftest import VARIANTS, Project, clean_environment, render
 from tests.pkce import Visitor
 
-# Tests of one variant share its rendered project, so one worker runs them all.
-each_variant = pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in VARIANTS],
-)
+# Tests of one variant share its rendered project, so one worker runs them all: see `Groups`.
+each_variant = pytest.mark.parametrize("name", VARIANTS)
 pytestmark = pytest.mark.slow
 
 rendered: dict[str, Project] = {}

@@ -28,7 +28,7 @@ from tests.test_variants import free_ports
 
 __all__ = ["cluster"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("image")]
+pytestmark = pytest.mark.slow
 
 DATABASE, MEMORY = "single-tenant, roles, database", "multi-tenant, no roles, memory"
 BASE = "docker.io/library/python:3.13-slim"

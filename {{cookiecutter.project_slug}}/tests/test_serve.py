@@ -18,7 +18,7 @@ from tests.conftest import Build
 @pytest.fixture
 def server(build: Build, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Return a server that listens, in a thread of its own."""
-    monkeypatch.setattr(serve, "SECONDS_TO_LEAVE", 1)
+    monkeypatch.setattr(serve, "SECONDS_TO_LEAVE", 2)
     server = Server(build(), "127.0.0.1", 0)
     thread = Thread(target=server.run)
     thread.start()

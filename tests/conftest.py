@@ -52,7 +52,8 @@ class Groups(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         module, _, test = nodeid.partition("::")
         if module in {"tests/test_variants.py", "tests/test_mutations.py"}:
-            return test[test.index("[") :]
+            _, _, variant = test.partition("[")
+            return variant or nodeid
         return module if module == "tests/test_image.py" else nodeid
 
 

@@ -145,14 +145,16 @@ for line in sys.stdin:
     child = os.fork()
     if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        options = ["-qx", "--no-cov", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        os._exit(pytest.main([*options, *files]))
+        # With the cache off the same would be noticed a second time.
+        options = ["-qx", "--no-cov", "-k", "not off", "-p", "no:cacheprovider"]
+        ignored = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        os._exit(pytest.main([*options, *ignored, *files]))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
 @contextmanager
-def tests_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], bool]]:
+def judge_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], bool]]:
     """Give a function that returns whether the tests of these names pass on a copy of a project."""
     running = subprocess.Popen(
         [python_of(project), "-B", "-c", RUNNER],
@@ -187,7 +189,7 @@ def test_the_tests_notice_a_check_that_is_gone(project: Project, name: str, tmp_
     left_out = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", "browser", "fuzz")
     shutil.copytree(project.path, copy, ignore=left_out)
     unnoticed = []
-    with tests_of(project, copy) as passes:
+    with judge_of(project, copy) as passes:
         assert passes(sorted({test for tests in TESTS.values() for test in tests}))
         for check, mutation in MUTATIONS.items():
             if not mutation.applies_to(VARIANTS[name]):

@@ -282,6 +282,14 @@ def page(request: Request, objects: list[Json]) -> Response:
     return JSONResponse(body)
 
 
+def demand_registering(directory: Directory) -> None:
+    """Refuse a caller who may not register applications."""
+    if "register" not in directory.rights:
+        raise GraphError(
+            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+        )
+
+
 async def applications(directory: Directory, request: Request, key: str) -> Response:
     """Serve app registrations."""
     if request.method == "GET" and not key:
@@ -291,10 +299,7 @@ async def applications(directory: Directory, request: Request, key: str) -> Resp
         return page(request, visible)
     if request.method == "GET":
         return JSONResponse(find(directory, directory.applications, key))
-    if "register" not in directory.rights:
-        raise GraphError(
-            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
-        )
+    demand_registering(directory)
     if request.method == "DELETE":
         app = find(directory, directory.applications, key)
         directory.deleted[app["id"]] = directory.applications.pop(app["id"])
@@ -329,10 +334,7 @@ async def principals(directory: Directory, request: Request, key: str) -> Respon
         return await assigned(directory, request, principal)
     if request.method == "GET":
         return JSONResponse(find(directory, directory.principals, key))
-    if "register" not in directory.rights:
-        raise GraphError(
-            403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
-        )
+    demand_registering(directory)
     if request.method == "DELETE":
         remove_principal(directory, find(directory, directory.principals, key))
         return Response(status_code=204)

@@ -22,6 +22,8 @@ from app.settings import Settings
 log = logging.getLogger(__name__)
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+LENGTH = re.compile(rb"[0-9]{1,18}")
+"""A `Content-Length` that can be read: Python refuses a number of thousands of digits."""
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -179,12 +181,14 @@ def _promises_at_most(scope: Scope, size: int) -> bool:
             return False
         if name == b"content-length":
             length = value
-    return scope["http_version"].startswith("1") and length.isdigit() and int(length) <= size
+    readable = LENGTH.fullmatch(length) and scope["http_version"].startswith("1")
+    return bool(readable) and int(length) <= size
 
 
 def _completed(headers: RawHeaders, scope: Scope) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer with those that it lacks."""
     wanted = HEADERS[scope["scheme"] == "https", scope["path"].startswith("/api/")]
+    headers = list(headers)
     given = {name for name, _ in headers}
     if not given.isdisjoint(HEADER_NAMES):
         wanted = [pair for pair in wanted if pair[0] not in given]

@@ -19,7 +19,7 @@ ast-serialize attrs azure-core azure-identity azure-postgresql-auth cachetools c
 charset-normalizer click colorama coverage cryptography distlib dnspython email-validator fastapi
 fastapi-azure-auth fastapi-cli fastapi-swagger filelock frozenlist googleapis-common-protos
 graphql-core greenlet h11 harfile httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch
-hypothesis hypothesis-graphql identify idna iniconfig jinja2 jsonschema-rs librt mako
+hypothesis hypothesis-graphql identify idna iniconfig jinja2 joserfc jsonschema-rs librt mako
 markdown-it-py markupsafe mdurl msal msal-extensions multidict mypy mypy-extensions nodeenv
 opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
 opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http

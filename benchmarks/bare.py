@@ -2,18 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 from uuid import UUID
 
 from app.todos.memory import MemoryStore
 from app.todos.routes import After, Limit, Mine
 from app.todos.schemas import NewTodo, Todo, TodoPage
-from app.todos.store import Store
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 
 TENANT = UUID("c0000000-0000-4000-8000-00000000c050")
 OWNER = UUID("b0b00000-0000-4000-8000-000000000002")
 
 router = APIRouter(prefix="/api/todos")
+
+
+async def store_of(request: Request) -> MemoryStore:
+    """Return the store, as FastAPI's documentation has it: a dependency."""
+    store: MemoryStore = request.app.state.store
+    return store
+
+
+Store = Annotated[MemoryStore, Depends(store_of)]
 
 
 @router.get("")

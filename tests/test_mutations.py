@@ -43,37 +43,34 @@ class Mutation:
         return (self.answers or {}).items() <= answers.items()
 
 
-def option(name: str) -> dict[str, str]:
-    """Return the change that turns off a check of PyJWT."""
-    return {'"verify_iss": False}': f'"verify_iss": False, "{name}": False}}'}
-
-
 OUT = "if False:"
-LIFETIME = "if not verified.not_before - LEEWAY <= now < verified.expires_at + LEEWAY:"
 MUTATIONS = {
-    "the signature": Mutation(ENTRA, option("verify_signature")),
+    "the signature": Mutation(
+        ENTRA, {"if not jws.validate_compact(token, key.key, registry=RS256):": OUT}
+    ),
     "the algorithm": Mutation(
+        ENTRA, {'algorithms=["RS256"]': 'algorithms=["RS256", "RS512", "PS256"]'}
+    ),
+    "the audience": Mutation(ENTRA, {'if claims["aud"] != self.app_client_id:': OUT}),
+    "that there is one audience": Mutation(
+        ENTRA,
+        {'claims["aud"] != self.app_client_id': 'self.app_client_id not in claims["aud"]'},
+    ),
+    "the expiry": Mutation(ENTRA, {"if now >= token.expires_at + LEEWAY:": OUT}),
+    "the expiry of a token in the cache": Mutation(
         ENTRA,
         {
-            "self.validate(access_token, key.key, keys.issuer, _OPTIONS)": "jwt.decode(access_token, "
-            'key.key, algorithms=["RS256", "RS512", "PS256"], audience=self.app_client_id, '
-            "leeway=LEEWAY, options=_OPTIONS)"
+            "        self._check_lifetime(verified)\n        self._check_caller": "        self._check_caller"
         },
     ),
-    "the audience": Mutation(ENTRA, option("verify_aud")),
-    "that there is one audience": Mutation(ENTRA, {'"strict_aud": True': '"strict_aud": False'}),
-    "the expiry": Mutation(
+    "that a token that has expired is not kept": Mutation(
         ENTRA,
-        option("verify_exp") | {LIFETIME: "if not verified.not_before - LEEWAY <= now:"},
+        {
+            "        self._check_lifetime(verified)\n        self.verified.add": "        self.verified.add"
+        },
     ),
-    "the expiry of a token in the cache": Mutation(
-        ENTRA, {LIFETIME: "if not verified.not_before - LEEWAY <= now:"}
-    ),
-    "the beginning": Mutation(
-        ENTRA,
-        option("verify_nbf") | {LIFETIME: "if not now < verified.expires_at + LEEWAY:"},
-    ),
-    "the time of issue": Mutation(ENTRA, option("verify_iat")),
+    "the beginning": Mutation(ENTRA, {"if now < token.not_before - LEEWAY:": OUT}),
+    "the time of issue": Mutation(ENTRA, {'max(claims["nbf"], claims["iat"])': 'claims["nbf"]'}),
     "that times are numbers": Mutation(
         ENTRA,
         {'if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):': OUT},
@@ -125,6 +122,9 @@ MUTATIONS = {
     "the age of keys": Mutation(KEYS, {"and self.age < TRUST_FOR": ""}),
     "the pause between unknown keys": Mutation(
         KEYS, {"UNKNOWN_KEY_PAUSE = 300.0": "UNKNOWN_KEY_PAUSE = 0.0"}
+    ),
+    "that keys are long enough": Mutation(
+        KEYS, {"if public.public_key.key_size < SHORTEST_KEY:": OUT}
     ),
     "that keys are RSA signing keys": Mutation(
         KEYS, {'if key["use"] == "sig" and key["kty"] == "RSA":': 'if key["kty"] == "RSA":'}

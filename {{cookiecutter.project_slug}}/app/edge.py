@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from secrets import token_hex
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars
 
+from app.log import current_request_id, request_log
 from app.problems import MEDIA_TYPE, problem
 from app.settings import Settings
 
@@ -76,8 +75,6 @@ class Edge:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        # Bound once, because looking the configuration up costs more than the line itself.
-        self.log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -86,8 +83,7 @@ class Edge:
             return
         started = time.perf_counter()
         request_id = scope["request_id"] = _request_id(scope)
-        # Every line that is logged for this request names it.
-        bind_contextvars(request_id=request_id)
+        current_request_id.set(request_id)
         replaced = False
 
         async def send_safely(message: Message) -> None:
@@ -104,22 +100,7 @@ class Edge:
         try:
             await self.app(scope, receive, send_safely)
         finally:
-            self._log_request(scope, time.perf_counter() - started)
-
-    def _log_request(self, scope: Scope, seconds: float) -> None:
-        line = {
-            "request_id": scope["request_id"],
-            "method": scope["method"],
-            # The template of the path, because the path itself is the client's text.
-            "route": getattr(scope.get("route"), "path", None),
-            "status": scope.get("status", 0),
-            "milliseconds": round(seconds * 1000, 1),
-        }
-        if caller := scope.get("caller"):
-            line["tenant_id"], line["object_id"] = caller.tenant_id, caller.object_id
-        # Probes come every few seconds.
-        write = self.log.debug if scope["path"].startswith("/health") else self.log.info
-        write("request", **line)
+            _log_request(scope, time.perf_counter() - started)
 
 
 class TrustedHosts(TrustedHostMiddleware):
@@ -163,6 +144,22 @@ class UnexpectedErrors:
             await answer(scope, receive, send)
 
 
+def _log_request(scope: Scope, seconds: float) -> None:
+    line = {
+        "request_id": scope["request_id"],
+        "method": scope["method"],
+        # The template of the path, because the path itself is the client's text.
+        "route": getattr(scope.get("route"), "path", None),
+        "status": scope.get("status", 0),
+        "milliseconds": round(seconds * 1000, 1),
+    }
+    if caller := scope.get("caller"):
+        line["tenant_id"], line["object_id"] = caller.tenant_id, caller.object_id
+    # Probes come every few seconds.
+    probe = scope["path"].startswith("/health")
+    request_log.write(line, logging.DEBUG if probe else logging.INFO)
+
+
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
@@ -175,14 +172,15 @@ def _promises_at_most(scope: Scope, size: int) -> bool:
 
     An HTTP/1 server reads no more of it than they say (RFC 9112, section 6.3).
     """
-    length = b"0"
+    length = None
     for name, value in scope["headers"]:
         if name == b"transfer-encoding":
             return False
         if name == b"content-length":
             length = value
-    readable = LENGTH.fullmatch(length) and scope["http_version"].startswith("1")
-    return bool(readable) and int(length) <= size
+    if not scope["http_version"].startswith("1"):
+        return False
+    return length is None or (bool(LENGTH.fullmatch(length)) and int(length) <= size)
 
 
 def _completed(headers: RawHeaders, scope: Scope) -> list[tuple[bytes, bytes]]:

@@ -2,22 +2,51 @@
 
 import logging
 import sys
+from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, BinaryIO, Literal
 from uuid import UUID
 
 import structlog
 from pydantic_core import to_json
 from structlog.typing import EventDict, Processor
 
+current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being served; every line that is logged for it names it."""
+
+
+class RequestLog:
+    """Takes the line for each request; with JSON it goes past `logging`, at a fifth of the cost."""
+
+    stream: BinaryIO | None = None
+    """Where JSON goes; without it, the line is logged like every other."""
+
+    def write(self, line: dict[str, Any], level: int = logging.INFO) -> None:
+        """Write a line, unless its level is below `LOG_LEVEL`."""
+        if not log.isEnabledFor(level):
+            return
+        if self.stream is None:
+            log.log(level, "request", extra=line)
+            return
+        line["event"] = "request"
+        line["level"] = LEVELS[level]
+        line["timestamp"] = datetime.now(UTC)
+        # Who cannot write the log loses lines, but no requests.
+        with suppress(OSError):
+            self.stream.write(to_json(line) + b"\n")
+            self.stream.flush()
+
+
+LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
+log = logging.getLogger("app.requests")
+request_log = RequestLog()
+
 
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     """Send the log of the service, of uvicorn and of every library to stderr in one style.
 
     `level` is that of the service's own lines; libraries write from INFO on.
-
-    Everything is logged with `logging`, save the line for each request, which structlog writes by
-    itself at a third of the cost.
     """
     if style == "json":
         stamp: Processor = _timestamp
@@ -25,18 +54,14 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     else:
         stamp = structlog.processors.TimeStamper("%H:%M:%S", utc=False)
         render = [_ids_as_text, structlog.dev.ConsoleRenderer(sort_keys=False)]
-    common = [structlog.processors.add_log_level, stamp]
-    structlog.configure(
-        processors=[*common, *render],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-    )
+    request_log.stream = sys.stderr.buffer if style == "json" else None
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
-                structlog.contextvars.merge_contextvars,
-                *common,
+                _request_id,
+                structlog.processors.add_log_level,
+                stamp,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
                 _without_color_message,
@@ -54,6 +79,12 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     # These write a line for each request of their own; one writes tokens that it cannot read.
     logging.getLogger("fastapi_azure_auth").setLevel(logging.CRITICAL)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+def _request_id(_: object, __: str, event: EventDict) -> EventDict:
+    if request_id := current_request_id.get():
+        event["request_id"] = request_id
+    return event
 
 
 def _without_color_message(_: object, __: str, event: EventDict) -> EventDict:

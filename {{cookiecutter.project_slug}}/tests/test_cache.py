@@ -1,5 +1,6 @@
 """The cache of verified tokens: what it keeps, for how long, and what it never skips."""
 
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -45,55 +46,55 @@ def verified(expires_at: float = 5000.0) -> VerifiedToken:
 def test_a_token_is_kept_for_the_time_that_is_set() -> None:
     clock = Clock()
     cache, token = VerifiedTokens(300, clock), verified()
-    cache.add("token", token, cache.generation)
+    cache.add(b"token", token, cache.generation)
     clock.now += 299
-    assert cache.get("token") is token
+    assert cache.get(b"token") is token
     clock.now += 1
-    assert cache.get("token") is None
+    assert cache.get(b"token") is None
 
 
 def test_a_token_is_never_kept_past_its_expiry() -> None:
     clock = Clock()
     cache = VerifiedTokens(300, clock)
-    cache.add("token", verified(expires_at=1010.0), cache.generation)
+    cache.add(b"token", verified(expires_at=1010.0), cache.generation)
     clock.now = 1009.0
-    assert cache.get("token") is not None
+    assert cache.get(b"token") is not None
     clock.now = 1010.0
-    assert cache.get("token") is None
+    assert cache.get(b"token") is None
 
 
 def test_nothing_is_kept_when_the_cache_is_off() -> None:
     cache = VerifiedTokens(0, Clock())
-    cache.add("token", verified(), cache.generation)
-    assert cache.get("token") is None
+    cache.add(b"token", verified(), cache.generation)
+    assert cache.get(b"token") is None
 
 
 def test_no_other_token_is_found() -> None:
     cache = VerifiedTokens(300, Clock())
-    cache.add("token", verified(), cache.generation)
-    assert cache.get("token ") is None
+    cache.add(b"token", verified(), cache.generation)
+    assert cache.get(b"token ") is None
 
 
 def test_a_change_of_keys_forgets_every_token() -> None:
     cache = VerifiedTokens(300, Clock())
-    cache.add("token", verified(), cache.generation)
+    cache.add(b"token", verified(), cache.generation)
     cache.clear()
-    assert cache.get("token") is None
+    assert cache.get(b"token") is None
 
 
 def test_a_token_that_was_verified_with_old_keys_is_not_kept() -> None:
     cache = VerifiedTokens(300, Clock())
     generation = cache.generation
     cache.clear()
-    cache.add("token", verified(), generation)
-    assert cache.get("token") is None
+    cache.add(b"token", verified(), generation)
+    assert cache.get(b"token") is None
 
 
 def test_the_cache_is_bounded_and_holds_no_token() -> None:
     cache = VerifiedTokens(300, Clock())
     for n in range(MOST_TOKENS + 10):
-        cache.add(f"a-token-{n}", verified(), cache.generation)
-    kept = sum(cache.get(f"a-token-{n}") is not None for n in range(MOST_TOKENS + 10))
+        cache.add(b"a-token-%d" % n, verified(), cache.generation)
+    kept = sum(cache.get(b"a-token-%d" % n) is not None for n in range(MOST_TOKENS + 10))
     assert kept == MOST_TOKENS
     assert "a-token" not in repr(vars(cache))
 
@@ -141,6 +142,13 @@ def test_rules_and_expiry_are_checked_on_every_use(serve: Serve, entra: StandIn)
     finally:
         sign_in._clock = real_clock
     assert me(client, token).status_code == 200
+
+
+def test_a_token_that_has_expired_takes_no_room(serve: Serve) -> None:
+    entra = StandIn("http://localhost:8400", [DOCS_PAGE], clock=lambda: time.time() - 2 * 3600)
+    client = serve(entra)
+    assert me(client, token_of(entra, "bob")).status_code == 401
+    assert not sign_in_of(client).verified._tokens
 
 
 @pytest.mark.parametrize("seconds", [0, 300])

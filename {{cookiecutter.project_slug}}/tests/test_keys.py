@@ -5,7 +5,9 @@ from typing import cast
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi_azure_auth.openid_config import HttpClientConfig
+from jwt.algorithms import RSAAlgorithm
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
@@ -141,6 +143,12 @@ async def test_good_keys_outlive_an_outage_of_two_days(world: World) -> None:
     assert not world.keys.usable
 
 
+def short_key() -> dict[str, object]:
+    """Return a key that is too short for RS256 (RFC 7518, section 3.3)."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+    return RSAAlgorithm.to_jwk(private.public_key(), as_dict=True) | {"use": "sig", "kid": "short"}
+
+
 BROKEN_KEY = {"kty": "RSA", "use": "sig", "kid": "broken", "n": "!", "e": "AQAB"}
 
 
@@ -179,10 +187,12 @@ async def test_a_broken_discovery_document_leaves_the_good_keys(
     assert before.issuer == f"{ADDRESS}/v2.0"
 
 
+@pytest.mark.filterwarnings("ignore:Key size")
 async def test_one_bad_key_does_not_take_the_others_down(world: World) -> None:
     good = world.entra.keys[0]
     encryption = SigningKey().public_jwk("") | {"use": "enc", "kid": "encryption"}
-    world.jwks = {"keys": [BROKEN_KEY, {}, encryption, good.public_jwk(f"{ADDRESS}/v2.0")]}
+    bad = [BROKEN_KEY, {}, encryption, short_key()]
+    world.jwks = {"keys": [*bad, good.public_jwk(f"{ADDRESS}/v2.0")]}
     assert await world.keys.refresh()
     assert world.keys.current is not None
     assert list(world.keys.current.keys) == [good.id]

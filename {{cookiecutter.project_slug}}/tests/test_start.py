@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.log import configure_logging
+from app.log import configure_logging, request_log
 from app.settings import Settings
 from dev.entra import StandIn
 from tests.access import Bearer
@@ -28,7 +27,7 @@ def own_logging() -> Iterator[None]:
     loggers = [root, *map(logging.getLogger, names)]
     before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
     yield
-    structlog.reset_defaults()
+    request_log.stream = None
     for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
         logger.level, logger.disabled, logger.handlers = level, disabled, handlers
         logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered

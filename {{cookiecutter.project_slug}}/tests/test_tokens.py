@@ -3,16 +3,19 @@
 import hmac
 import json
 import logging
+import string
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
+from jwt.api_jws import PyJWS
 
 from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID, FABRIKAM, person_called
 from dev.entra import SCOPE, SigningKey, StandIn
@@ -71,6 +74,22 @@ def raw(head: object, body: object | None = None, signature: str = "AAAA") -> Ma
     return make
 
 
+def content(payload: object) -> Maker:
+    """Return the maker of a well-signed token with exactly these claims."""
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return lambda entra: PyJWS().encode(
+        body, entra.keys[-1].private, "RS256", {"kid": entra.keys[-1].id}
+    )
+
+
+def not_canonical(entra: StandIn) -> str:
+    """Return a token with other characters for the same signature (RFC 4648, section 3.5)."""
+    token = claims()(entra)
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    # The last two bits of a signature's last character are none of its own.
+    return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
+
+
 def signed_with_the_public_key(entra: StandIn) -> str:
     """Return a token whose HMAC takes the public key as its secret (RFC 8725, section 2.1)."""
     public = entra.keys[-1].private.public_key()
@@ -99,6 +118,10 @@ ACCEPTED: dict[str, Maker] = {
     "that expired within the leeway": claims(exp=timedelta(seconds=-30)),
     "that begins within the leeway": claims(nbf=timedelta(seconds=30)),
     "with claims that nobody knows": claims(colour="red"),
+    "with as many groups as Entra ID puts in": claims(
+        groups=[str(UUID(int=n)) for n in range(200)]
+    ),
+    "with a header that nobody knows": header(nonce="red"),
     "whose header names keys elsewhere": header(
         jku="http://localhost:1/keys", x5u="http://localhost:1"
     ),
@@ -115,7 +138,9 @@ UNAUTHORIZED: dict[str, Maker] = {
     "without a signature": raw({"alg": "none"}, signature=""),
     "signed with the public key": signed_with_the_public_key,
     "whose claims were changed": tampered,
-    "with a critical extension": header(crit=["exp"]),
+    "with a critical extension": header(crit=["colour"], colour="red"),
+    "with a critical extension that is not there": header(crit=["exp"]),
+    "whose critical extensions are a number": header(crit=7),
     "with an unencoded payload": raw({"alg": "RS256", "b64": False, "crit": ["b64"]}),
     "of PS256": lambda entra: jwt.encode(
         claims_of(entra, {}), entra.keys[-1].private, "PS256", {"kid": entra.keys[-1].id}
@@ -129,9 +154,18 @@ UNAUTHORIZED: dict[str, Maker] = {
     "of two parts": lambda entra: claims()(entra).rpartition(".")[0],
     "of four parts": lambda entra: claims()(entra) + ".AAAA",
     "that is not base64": lambda _: "é.!.?",
-    "whose header is a list": raw([]),
+    "whose header is a list": raw(["alg", "kid"]),
+    "whose header is a text": raw("alg, kid"),
+    "whose header is a number": raw(7),
+    "whose header is empty": raw({}),
+    "whose algorithm is a list": raw({"alg": ["RS256"]}),
     "whose header is deep": lambda _: f"{encoded(b'[' * 9000)}.e30.AAAA",
-    "whose claims are a list": raw({"alg": "RS256"}, []),
+    "whose claims are a list": content(["exp"]),
+    "whose claims are a number": content(7),
+    "whose claims are no JSON": content(b"{"),
+    "without claims": content(b""),
+    "of base64 with padding": lambda entra: claims()(entra) + "==",
+    "of base64 that is not canonical": not_canonical,
     "for another audience": claims(aud=DOCS_CLIENT_ID),
     "for an audience like ours": claims(aud=f"api://{API_CLIENT_ID}"),
     "for several audiences": claims(aud=[API_CLIENT_ID, DOCS_CLIENT_ID]),

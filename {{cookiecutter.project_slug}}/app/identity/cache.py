@@ -25,14 +25,14 @@ class VerifiedTokens:
         # With the time until which each may be used.
         self._tokens: LRUCache[bytes, tuple[float, VerifiedToken]] = LRUCache(MOST_TOKENS)
 
-    def get(self, token: str) -> VerifiedToken | None:
+    def get(self, token: bytes) -> VerifiedToken | None:
         """Return what verifying this token brought, or None."""
         if not self._seconds:
             return None
         until, verified = self._tokens.get(_digest(token), (0.0, None))
         return verified if self._clock() < until else None
 
-    def add(self, token: str, verified: VerifiedToken, generation: int) -> None:
+    def add(self, token: bytes, verified: VerifiedToken, generation: int) -> None:
         """Keep a verified token, unless the keys have changed since `generation`.
 
         A token that was verified with keys that have just been withdrawn must not outlive them.
@@ -47,5 +47,5 @@ class VerifiedTokens:
         self._tokens.clear()
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()

@@ -51,7 +51,7 @@ class VerifiedToken:
     caller: Caller
     not_before: float
     expires_at: float
-    """Both in seconds since 1970 (`nbf` and `exp`)."""
+    """Both in seconds since 1970, from `nbf`, `iat` and `exp`."""
 
 
 class SignIn(SecurityBase):

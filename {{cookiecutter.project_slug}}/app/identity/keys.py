@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 from fastapi_azure_auth.openid_config import HttpClientConfig, OpenIdConfig
-from jwt.algorithms import AllowedPublicKeys
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,15 @@ FIRST_LOAD_WAIT = 5.0
 """How long a request waits for the very first keys."""
 RETRY_AFTER = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """The pauses after a failed fetch; the last one is repeated."""
+SHORTEST_KEY = 2048
+"""In bits, for RS256 (RFC 7518, section 3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A public key and the issuer whose tokens it may sign, if Entra ID names one."""
 
-    key: AllowedPublicKeys
+    key: RSAKey
     issuer: str | None
 
 
@@ -146,10 +148,17 @@ class SigningKeys(OpenIdConfig):
         for key in keys:
             try:
                 if key["use"] == "sig" and key["kty"] == "RSA":
-                    usable[key["kid"]] = SigningKey(jwt.PyJWK(key, "RS256").key, key.get("issuer"))
-            except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+                    usable[key["kid"]] = SigningKey(_public_key(key), key.get("issuer"))
+            except (JoseError, KeyError, TypeError, ValueError) as error:
                 log.warning("a signing key cannot be used", extra={"reason": repr(error)})
         if not usable:
             raise ValueError("the JWKS holds no usable signing key")
-        self.signing_keys = {key_id: signing.key for key_id, signing in usable.items()}
+        self.signing_keys = {id_: signing.key.public_key for id_, signing in usable.items()}
         self._loaded = KeySet(self.issuer, usable)
+
+
+def _public_key(key: dict[str, Any]) -> RSAKey:
+    public = RSAKey.import_key({name: key[name] for name in ("kty", "n", "e")})
+    if public.public_key.key_size < SHORTEST_KEY:
+        raise ValueError(f"it is shorter than {SHORTEST_KEY} bits")
+    return public

@@ -1,9 +1,9 @@
 """What the routes ask of a store. `open_store` of the module that is used provides one."""
 
-from typing import Annotated, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 from app.todos.schemas import NewTodo, Todo, TodoChanges
 
@@ -41,10 +41,7 @@ class TodoStore(Protocol):
         """Return why the store cannot serve at present, or None."""
 
 
-async def _store_of(request: Request) -> TodoStore:
+def store_of(request: Request) -> TodoStore:
+    """Return the store of the application that serves this request."""
     store: TodoStore = request.app.state.store
     return store
-
-
-Store = Annotated[TodoStore, Depends(_store_of)]
-"""A route with a parameter of this type gets the store of its application."""

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
-from secrets import token_hex
+from random import getrandbits
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -26,18 +26,18 @@ LENGTH = re.compile(rb"[0-9]{1,18}")
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
 }
 TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
-PRIVATE_HEADERS = {"Cache-Control": "no-store"}
+API_HEADERS = {"Cache-Control": "no-store"}
+# JSON has no links, and whoever frames it is stopped by the policy above.
+PAGE_HEADERS = {"Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
 HEADERS = {
-    (tls, private): Headers(
-        SAFE_HEADERS | (TLS_HEADERS if tls else {}) | (PRIVATE_HEADERS if private else {})
+    (tls, api): Headers(
+        SAFE_HEADERS | (TLS_HEADERS if tls else {}) | (API_HEADERS if api else PAGE_HEADERS)
     ).raw
     for tls in (False, True)
-    for private in (False, True)
+    for api in (False, True)
 }
 """What is added to an answer, by whether it goes over TLS and whether it is one of the API."""
 HEADER_NAMES = {name for headers in HEADERS.values() for name, _ in headers}
@@ -164,7 +164,8 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    return token_hex(16)
+    # It has to be unique, not secret.
+    return f"{getrandbits(128):032x}"
 
 
 def _promises_at_most(scope: Scope, size: int) -> bool:
@@ -187,8 +188,8 @@ def _completed(headers: RawHeaders, scope: Scope) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer with those that it lacks."""
     wanted = HEADERS[scope["scheme"] == "https", scope["path"].startswith("/api/")]
     headers = list(headers)
-    given = {name for name, _ in headers}
-    if not given.isdisjoint(HEADER_NAMES):
+    given = dict(headers)
+    if not HEADER_NAMES.isdisjoint(given):
         wanted = [pair for pair in wanted if pair[0] not in given]
     return [*headers, *wanted, (b"x-request-id", scope["request_id"].encode())]
 

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
@@ -32,10 +31,11 @@ class RequestLog:
         line["event"] = "request"
         line["level"] = LEVELS[level]
         line["timestamp"] = datetime.now(UTC)
-        # Who cannot write the log loses lines, but no requests.
-        with suppress(OSError):
+        try:
             self.stream.write(to_json(line) + b"\n")
             self.stream.flush()
+        except OSError:
+            """A log that cannot be written loses lines, and no requests."""
 
 
 LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.staticfiles import StaticFiles
 
 from app.identity.entra import EntraSignIn
@@ -63,6 +64,10 @@ def openapi_document(app: FastAPI, sign_in: EntraSignIn) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {
         sign_in.scheme_name: jsonable_encoder(sign_in.model, by_alias=True, exclude_none=True)
     }
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            if operation := document["paths"].get(route.path, {}).get(method.lower()):
+                operation["operationId"] = route.name
     for operation in (op for path in document["paths"].values() for op in path.values()):
         if "security" in operation:
             operation["security"] = [{sign_in.scheme_name: [sign_in.settings.scope]}]

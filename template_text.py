@@ -27,7 +27,7 @@ opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packagi
 platformdirs playwright pluggy pre-commit propcache protobuf psycopg psycopg-binary pycparser
 pydantic pydantic-core pydantic-extra-types pydantic-settings pyee pygments pyjwt pyrate-limiter
 pytest pytest-cov python-discovery python-dotenv python-multipart pyyaml requests rich
-rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette structlog
+rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette
 truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
 uvicorn uvloop virtualenv watchfiles websockets werkzeug yarl
 """

@@ -70,8 +70,12 @@ def service(
     address = f"http://localhost:{port}"
     options = f"--port {port} --no-access-log --log-level warning --workers {workers}"
     command = f"exec {python_of(project)} -m uvicorn {app} {options} > {os.devnull} 2>&1"
-    paths = {"PYTHONPATH": os.pathsep.join((str(project.path), str(TEMPLATE)))}
-    with process(project, environment | paths, "sh", "-c", command) as running:
+    python = {
+        "PYTHONPATH": os.pathsep.join((str(project.path), str(TEMPLATE))),
+        # Compiled once, as in an image: a start that compiles says nothing about the service.
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    with process(project, environment | python, "sh", "-c", command) as running:
         wait_until(lambda: status_of(address + path) == ready, 60)
         yield address, running.pid
 

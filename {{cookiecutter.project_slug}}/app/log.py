@@ -5,11 +5,9 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
-from uuid import UUID
 
-import structlog
 from pydantic_core import to_json
-from structlog.typing import EventDict, Processor
+from uvicorn.logging import DefaultFormatter
 
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being served; every line that is logged for it names it."""
@@ -38,9 +36,37 @@ class RequestLog:
             """A log that cannot be written loses lines, and no requests."""
 
 
+# What every record has, and what formatters and uvicorn add to some.
+USUAL = {*vars(logging.makeLogRecord({})), "asctime", "color_message", "levelprefix", "message"}
 LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 log = logging.getLogger("app.requests")
 request_log = RequestLog()
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record, with what it was given as `extra`, as one JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return to_json(line, serialize_unknown=True).decode()
+
+
+class ConsoleFormatter(DefaultFormatter):
+    """Writes a record for people, in uvicorn's colours where the log is a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the line."""
+        extra = (f"{name}={value}" for name, value in _extra(record).items())
+        return " ".join([super().formatMessage(record), *extra])
 
 
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:
@@ -48,27 +74,15 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
 
     `level` is that of the service's own lines; libraries write from INFO on.
     """
-    if style == "json":
-        stamp: Processor = _timestamp
-        render: list[Processor] = [structlog.processors.format_exc_info, _json]
-    else:
-        stamp = structlog.processors.TimeStamper("%H:%M:%S", utc=False)
-        render = [_ids_as_text, structlog.dev.ConsoleRenderer(sort_keys=False)]
-    request_log.stream = sys.stderr.buffer if style == "json" else None
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                _request_id,
-                structlog.processors.add_log_level,
-                stamp,
-                structlog.stdlib.add_logger_name,
-                structlog.stdlib.ExtraAdder(),
-                _without_color_message,
-            ],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+    if style == "json":
+        request_log.stream = sys.stderr.buffer
+        handler.setFormatter(JsonFormatter())
+    else:
+        request_log.stream = None
+        handler.setFormatter(
+            ConsoleFormatter("%(asctime)s %(levelprefix)s %(message)s", "%H:%M:%S")
         )
-    )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("app").setLevel(level)
     for name in ("uvicorn", "uvicorn.error"):
@@ -81,26 +95,8 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
-def _request_id(_: object, __: str, event: EventDict) -> EventDict:
-    if request_id := current_request_id.get():
-        event["request_id"] = request_id
-    return event
-
-
-def _without_color_message(_: object, __: str, event: EventDict) -> EventDict:
-    """Drop the copy of the message that uvicorn adds for terminals."""
-    event.pop("color_message", None)
-    return event
-
-
-def _timestamp(_: object, __: str, event: EventDict) -> EventDict:
-    event["timestamp"] = datetime.now(UTC)
-    return event
-
-
-def _ids_as_text(_: object, __: str, event: EventDict) -> EventDict:
-    return {name: str(value) if isinstance(value, UUID) else value for name, value in event.items()}
-
-
-def _json(_: object, __: str, event: EventDict) -> str:
-    return to_json(event, serialize_unknown=True).decode()
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what a record was given as `extra`, and the id of the request that it is about."""
+    request_id = current_request_id.get()
+    about = {"request_id": request_id} if request_id else {}
+    return about | {name: value for name, value in vars(record).items() if name not in USUAL}

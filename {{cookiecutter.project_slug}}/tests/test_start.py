@@ -1,12 +1,15 @@
 """Starting the service: from the environment, with and without Entra ID."""
 
 import importlib
+import io
 import json
 import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -117,3 +120,35 @@ def test_the_log_names_the_request_and_the_caller(
         assert (line["event"], line["method"], line["status"]) == ("request", "POST", 201)
         assert line["request_id"] == "from-the-gateway"
         assert line["milliseconds"] > 0
+
+
+@pytest.mark.usefixtures("own_logging")
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_the_log_says_what_it_was_given(capsys: pytest.CaptureFixture[str], style: str) -> None:
+    configure_logging("INFO", "json" if style == "json" else "console")
+    try:
+        raise ValueError("it is broken")
+    except ValueError:
+        logging.getLogger("app").exception("it %s", "failed", extra={"tenant": UUID(int=7)})
+    said = capsys.readouterr().err
+    for text in ("it failed", "00000000-0000-0000-0000-000000000007", "ValueError: it is broken"):
+        assert text in said
+    if style == "json":
+        line = json.loads(said)
+        assert (line["event"], line["level"], line["logger"]) == ("it failed", "error", "app")
+        assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+
+
+class Full(io.BytesIO):
+    """A log that cannot be written."""
+
+    def write(self, _: object) -> int:
+        """Fail."""
+        raise OSError("the disk is full")
+
+
+def test_a_log_that_cannot_be_written_costs_no_request(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_log, "stream", Full())
+    assert serve().get("/").status_code == 200

@@ -2,7 +2,7 @@
 
 Two questions. Is a page as fast in a table of a million todos as in one of a thousand? And how does
 the throughput compare with the same SQL by bare psycopg in a bare FastAPI app? All figures are
-ratios of medians over rounds in which the contestants take turns.
+ratios, measured in rounds in which the contestants take turns.
 """
 
 import subprocess
@@ -16,12 +16,12 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from benchmarks.measuring import SETTINGS, medians, program, rate, service, stand_in
+from benchmarks.measuring import SETTINGS, in_turns, program, rate, ratio, service, stand_in
 from tests.conftest import VARIANTS, Project, clean_environment, render
 from tests.test_outage import Cluster
 from tests.test_variants import free_ports
 
-ROUNDS = 9
+ROUNDS = 25
 REQUESTS = 150
 SIZES = {"1 thousand": 1_000, "1 million": 1_000_000}
 
@@ -133,9 +133,9 @@ def throughput(wrk: str, services: dict[str, str], header: str, folder: Path) ->
             contestant: partial(lambda url: rate(wrk, url, "-H", header, *options)[0], url)  # noqa: B023
             for contestant, url in services.items()
         }
-        reached = medians(contestants, ROUNDS)
-        ratio = reached["ours"] / reached["bare"]
-        print(f"| {name} | throughput to that of bare psycopg in bare FastAPI | {ratio:.2f} |")
+        reached = in_turns(contestants, ROUNDS)
+        compared = ratio(reached["ours"], reached["bare"])
+        print(f"| {name} | throughput to that of bare psycopg in bare FastAPI | {compared:.2f} |")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def service(
         yield address, running.pid
 
 
-def rate(wrk: str, address: str, *options: str, seconds: int = 3) -> tuple[float, int]:
+def rate(wrk: str, address: str, *options: str, seconds: int = 1) -> tuple[float, int]:
     """Return the requests in a second, and all requests, of one run of wrk.
 
     Among the options is the path of what is asked for.
@@ -96,10 +96,15 @@ def rate(wrk: str, address: str, *options: str, seconds: int = 3) -> tuple[float
     return float(rates[1]), int(requests[1])
 
 
-def medians(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Return the median of what each contestant reaches, when they take turns."""
+def in_turns(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Return what each contestant reaches in each round, when they take turns."""
     reached: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
             reached[name].append(run())
-    return {name: median(values) for name, values in reached.items()}
+    return reached
+
+
+def ratio(reached: list[float], compared: list[float]) -> float:
+    """Return the median of the ratios in each round: what slows a round down slows both."""
+    return median(one / other for one, other in zip(reached, compared, strict=True))

@@ -1,4 +1,7 @@
-"""The comparator: the same routes over the same store, left open, in a bare FastAPI app."""
+"""The comparator: the same routes over the same store, left open, in a bare FastAPI app.
+
+It is written as FastAPI's documentation has it: the router is included, the store is a dependency.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -9,6 +9,12 @@ from typing import Any, BinaryIO, Literal
 from pydantic_core import to_json
 from uvicorn.logging import DefaultFormatter
 
+log = logging.getLogger("app.requests")
+
+LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
+# What every record has, and what formatters and uvicorn add to some.
+USUAL = {*vars(logging.makeLogRecord({})), "asctime", "color_message", "levelprefix", "message"}
+
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being served; every line that is logged for it names it."""
 
@@ -33,13 +39,10 @@ class RequestLog:
             self.stream.write(to_json(line) + b"\n")
             self.stream.flush()
         except OSError:
-            """A log that cannot be written loses lines, and no requests."""
+            # A log that cannot be written loses lines, and no requests.
+            pass
 
 
-# What every record has, and what formatters and uvicorn add to some.
-USUAL = {*vars(logging.makeLogRecord({})), "asctime", "color_message", "levelprefix", "message"}
-LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
-log = logging.getLogger("app.requests")
 request_log = RequestLog()
 
 

@@ -1,6 +1,7 @@
 """The comparator: the same routes over the same store, left open, in a bare FastAPI app.
 
 It is written as FastAPI's documentation has it: the router is included, the store is a dependency.
+It answers what the service answers, the cursor of the next page included.
 """
 
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
+from app.todos.cursor import encode_cursor
 from app.todos.memory import MemoryStore
 from app.todos.routes import After, Limit, Mine
 from app.todos.schemas import NewTodo, Todo, TodoPage
@@ -34,7 +36,9 @@ async def list_todos(
 ) -> TodoPage:
     """List todos of one owner."""
     todos = await store.page(TENANT, OWNER, limit=limit + 1)
-    return TodoPage(items=todos[:limit], next=None)
+    items = todos[:limit]
+    more = len(todos) > limit
+    return TodoPage(items=items, next=encode_cursor(items[-1].id, TENANT, OWNER) if more else None)
 
 
 @router.post("", status_code=201)

@@ -20,8 +20,8 @@ import httpx2
 from benchmarks.measuring import SETTINGS, in_turns, program, rate, ratio, service, stand_in
 from tests.conftest import Project, render
 
-LAUNCHES = 9
-ROUNDS = 3
+LAUNCHES = 15
+ROUNDS = 2
 STARTS = 11
 MOST_TOKENS = 10_000
 TOKENS = 2 * MOST_TOKENS + 4_000
@@ -133,14 +133,12 @@ def report(question: str, reached: dict[str, list[float]], others: list[str]) ->
 def fill(address: str, header: str, workers: int) -> None:
     """Create so many todos that each worker, which has a store of its own, holds a page of them."""
     name, value = header.split(": ")
-    for _ in range(30 if workers == 1 else 120):
-        # A connection of its own may meet another worker.
-        httpx2.post(
-            f"{address}/api/todos",
-            json={"title": "Buy milk"},
-            headers={name: value},
-            trust_env=False,
-        ).raise_for_status()
+    # A connection of its own for each may meet another worker.
+    anew = httpx2.Limits(max_keepalive_connections=0)
+    with httpx2.Client(headers={name: value}, limits=anew, trust_env=False) as client:
+        for _ in range(30 if workers == 1 else 120):
+            created = client.post(f"{address}/api/todos", json={"title": "Buy milk"})
+            created.raise_for_status()
 
 
 def starts(project: Project, environment: dict[str, str]) -> None:

@@ -23,7 +23,7 @@ test-fast: $(UV)
 screenshots: $(UV)
 	uv run --group screenshots python -m tests.screenshots
 
-# Needs PostgreSQL and wrk besides.
+# Needs PostgreSQL, wrk and h2load besides.
 bench: $(UV)
 	uv run python -m benchmarks.database
 	uv run python -m benchmarks.sign_in

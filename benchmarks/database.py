@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from benchmarks.measuring import SETTINGS, in_turns, program, rate, ratio, service, stand_in
+from benchmarks.measuring import SETTINGS, burst, in_turns, program, ratio, service, stand_in
 from tests.conftest import VARIANTS, Project, clean_environment, render
 from tests.test_outage import Cluster
 from tests.test_variants import free_ports
@@ -38,7 +38,7 @@ FILL = """
 
 def main() -> None:
     """Measure, and print a table."""
-    uv, wrk = program("uv"), program("wrk")
+    uv, _ = map(program, ("uv", "h2load"))
     servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not servers:
         sys.exit("PostgreSQL is missing (Debian: apt install postgresql).")
@@ -68,7 +68,7 @@ def main() -> None:
         url = database_url(cluster, SIZES["1 thousand"]).replace("+psycopg", "")
         start = service(project, "benchmarks.bare_database:app", {"BARE_DATABASE_URL": url})
         bare, _ = running.enter_context(start)
-        throughput(wrk, {"ours": services["1 thousand"], "bare": bare}, header, home)
+        throughput({"ours": services["1 thousand"], "bare": bare}, header, home)
 
 
 def database_url(cluster: Cluster, rows: int) -> str:
@@ -118,19 +118,17 @@ def latencies(services: dict[str, str], header: str) -> None:
         client.close()
 
 
-def throughput(wrk: str, services: dict[str, str], header: str, folder: Path) -> None:
+def throughput(services: dict[str, str], header: str, folder: Path) -> None:
     """Compare requests in a second."""
-    create = folder / "create.lua"
-    create.write_text(
-        'wrk.method = "POST"\nwrk.body = \'{"title": "Buy milk"}\'\n'
-        'wrk.headers["Content-Type"] = "application/json"\n'
-    )
-    for name, options in (
-        ("list 20 todos", ["/api/todos?limit=20"]),
-        ("create a todo", ["-s", str(create), "/api/todos"]),
+    new = folder / "new.json"
+    new.write_text('{"title": "Buy milk"}')
+    creating = (f"--data={new}", "--header=Content-Type: application/json")
+    for name, path, options in (
+        ("list 20 todos", "/api/todos?limit=20", ()),
+        ("create a todo", "/api/todos", creating),
     ):
         contestants = {
-            contestant: partial(lambda url: rate(wrk, url, "-H", header, *options)[0], url)  # noqa: B023
+            contestant: partial(burst, url + path, f"--header={header}", *options)
             for contestant, url in services.items()
         }
         reached = in_turns(contestants, ROUNDS)

@@ -22,6 +22,7 @@ from tests.test_outage import Cluster
 from tests.test_variants import free_ports
 
 ROUNDS = 25
+BURSTS = 200
 REQUESTS = 150
 SIZES = {"1 thousand": 1_000, "1 million": 1_000_000}
 
@@ -131,7 +132,7 @@ def throughput(services: dict[str, str], header: str, folder: Path) -> None:
             contestant: partial(burst, url + path, f"--header={header}", *options)
             for contestant, url in services.items()
         }
-        reached = in_turns(contestants, ROUNDS)
+        reached = in_turns(contestants, BURSTS)
         compared = ratio(reached["ours"], reached["bare"])
         print(f"| {name} | throughput to that of bare psycopg in bare FastAPI | {compared:.2f} |")
 

@@ -91,7 +91,7 @@ MUTATIONS = {
         ENTRA,
         {"isinstance(claim, str) and GUID.fullmatch(claim)": "isinstance(claim, str)"},
     ),
-    "the scope": Mutation(ENTRA, {"if not caller.scopes >= needed:": OUT}),
+    "the scope": Mutation(ENTRA, {"if not caller.scopes.issuperset(needed):": OUT}),
     "that a person is there": Mutation(
         ENTRA, {'app_only = claims.get("idtyp") == "app"': "app_only = False"}
     ),

@@ -4,7 +4,6 @@ import logging
 import re
 import time
 from collections.abc import Iterable
-from http import HTTPStatus
 from random import getrandbits
 
 from starlette.datastructures import Headers
@@ -42,6 +41,8 @@ HEADERS = {
 """What is added to an answer, by whether it goes over TLS and whether it is one of the API."""
 HEADER_NAMES = {name for headers in HEADERS.values() for name, _ in headers}
 CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
+FIRST_ERROR = 400
+"""The lowest status of an error (RFC 9110, section 15)."""
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -60,8 +61,7 @@ def edge_middleware(settings: Settings) -> list[Middleware]:
         middleware.append(cors)
     if settings.trusted_hosts:
         middleware.append(Middleware(TrustedHosts, settings.trusted_hosts, www_redirect=False))
-    middleware.append(Middleware(BodyLimit, max_body_size=settings.max_body_bytes))
-    middleware.append(Middleware(UnexpectedErrors))
+    middleware.append(Middleware(Innermost, max_body_size=settings.max_body_bytes))
     return middleware
 
 
@@ -91,7 +91,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = scope["status"] = message["status"]
                 headers = message["headers"] = _completed(message.get("headers", ()), scope)
-                if status >= HTTPStatus.BAD_REQUEST and CONTENT_TYPE not in headers:
+                if status >= FIRST_ERROR and CONTENT_TYPE not in headers:
                     replaced = True
                     await _send_problem(scope, receive, send, headers)
             if not replaced:
@@ -100,7 +100,7 @@ class Edge:
         try:
             await self.app(scope, receive, send_safely)
         finally:
-            _log_request(scope, time.perf_counter() - started)
+            request_log.write(scope, time.perf_counter() - started)
 
 
 class TrustedHosts(TrustedHostMiddleware):
@@ -114,27 +114,20 @@ class TrustedHosts(TrustedHostMiddleware):
             await super().__call__(scope, receive, send)
 
 
-class BodyLimit(RequestBodyLimitMiddleware):
-    """Limits the request body: by `Content-Length`, and while it is read where that says nothing."""
+class Innermost(RequestBodyLimitMiddleware):
+    """The innermost middleware.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and _promises_at_most(scope, self.max_body_size):
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
-class UnexpectedErrors:
-    """The innermost middleware: an exception that nothing else handles is logged and is a 500."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    It limits the request body: by `Content-Length`, and while it is read where that says nothing.
+    An exception that nothing else handles it logs, and answers with 500.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         try:
-            await self.app(scope, receive, send)
+            if scope["type"] == "http" and _promises_at_most(scope, self.max_body_size):
+                await self.app(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
         except Exception:
             answering = "status" in scope
             if scope["type"] != "http" or answering:
@@ -142,22 +135,6 @@ class UnexpectedErrors:
             log.exception("unexpected error")
             answer = problem(scope, 500)
             await answer(scope, receive, send)
-
-
-def _log_request(scope: Scope, seconds: float) -> None:
-    line = {
-        "request_id": scope["request_id"],
-        "method": scope["method"],
-        # The template of the path, because the path itself is the client's text.
-        "route": getattr(scope.get("route"), "path", None),
-        "status": scope.get("status", 0),
-        "milliseconds": round(seconds * 1000, 1),
-    }
-    if caller := scope.get("caller"):
-        line["tenant_id"], line["object_id"] = caller.tenant_id, caller.object_id
-    # Probes come every few seconds.
-    probe = scope["path"].startswith("/health")
-    request_log.write(line, logging.DEBUG if probe else logging.INFO)
 
 
 def _request_id(scope: Scope) -> str:

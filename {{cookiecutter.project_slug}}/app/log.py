@@ -1,5 +1,6 @@
 """Logging: one JSON object a line in production, coloured text on a developer's screen."""
 
+import asyncio
 import logging
 import sys
 from contextvars import ContextVar
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
 
 from pydantic_core import to_json
+from starlette.types import Scope
 from uvicorn.logging import DefaultFormatter
 
 log = logging.getLogger("app.requests")
@@ -25,22 +27,19 @@ class RequestLog:
     stream: BinaryIO | None = None
     """Where JSON goes; without it, the line is logged like every other."""
 
-    def write(self, line: dict[str, Any], level: int = logging.INFO) -> None:
-        """Write a line, unless its level is below `LOG_LEVEL`."""
+    def write(self, scope: Scope, seconds: float) -> None:
+        """Write a line for this request, which took so long, unless its level is below `LOG_LEVEL`."""
+        # Probes come every few seconds.
+        level = logging.DEBUG if scope["path"].startswith("/health") else logging.INFO
         if not log.isEnabledFor(level):
             return
         if self.stream is None:
-            log.log(level, "request", extra=line)
-            return
-        line["event"] = "request"
-        line["level"] = LEVELS[level]
-        line["timestamp"] = datetime.now(UTC)
-        try:
-            self.stream.write(to_json(line) + b"\n")
-            self.stream.flush()
-        except OSError:
-            # A log that cannot be written loses lines, and no requests.
-            pass
+            log.log(level, "request", extra=_about(scope, seconds))
+        else:
+            # Behind the other requests of this turn of the event loop: written one after another,
+            # lines cost less.
+            soon = asyncio.get_running_loop().call_soon
+            soon(_write_json, self.stream, scope, seconds, level)
 
 
 request_log = RequestLog()
@@ -96,6 +95,34 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     # These write a line for each request of their own; one writes tokens that it cannot read.
     logging.getLogger("fastapi_azure_auth").setLevel(logging.CRITICAL)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+def _write_json(stream: BinaryIO, scope: Scope, seconds: float, level: int) -> None:
+    line = _about(scope, seconds)
+    line["event"] = "request"
+    line["level"] = LEVELS[level]
+    line["timestamp"] = datetime.now(UTC)
+    try:
+        stream.write(to_json(line) + b"\n")
+        stream.flush()
+    except OSError:
+        # A log that cannot be written loses lines, and no requests.
+        pass
+
+
+def _about(scope: Scope, seconds: float) -> dict[str, Any]:
+    """Return what the log says of a request."""
+    line = {
+        "request_id": scope["request_id"],
+        "method": scope["method"],
+        # The template of the path, because the path itself is the client's text.
+        "route": getattr(scope.get("route"), "path", None),
+        "status": scope.get("status", 0),
+        "milliseconds": round(seconds * 1000, 1),
+    }
+    if caller := scope.get("caller"):
+        line["tenant_id"], line["object_id"] = caller.tenant_id, caller.object_id
+    return line
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

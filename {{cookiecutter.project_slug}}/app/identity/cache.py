@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable
 
-from cachetools import LRUCache
+from cachetools import FIFOCache
 
 from app.identity.caller import VerifiedToken
 
@@ -23,13 +23,16 @@ class VerifiedTokens:
         self._seconds = seconds
         self._clock = clock
         # With the time until which each may be used.
-        self._tokens: LRUCache[bytes, tuple[float, VerifiedToken]] = LRUCache(MOST_TOKENS)
+        self._tokens: FIFOCache[bytes, tuple[float, VerifiedToken]] = FIFOCache(MOST_TOKENS)
 
     def get(self, token: bytes) -> VerifiedToken | None:
         """Return what verifying this token brought, or None."""
         if not self._seconds:
             return None
-        until, verified = self._tokens.get(_digest(token), (0.0, None))
+        try:
+            until, verified = self._tokens[_digest(token)]
+        except KeyError:
+            return None
         return verified if self._clock() < until else None
 
     def add(self, token: bytes, verified: VerifiedToken, generation: int) -> None:
@@ -48,4 +51,4 @@ class VerifiedTokens:
 
 
 def _digest(token: bytes) -> bytes:
-    return hashlib.sha256(token).digest()
+    return hashlib.blake2b(token, digest_size=32).digest()

@@ -182,11 +182,11 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
 
     def _check_caller(self, caller: Caller, security_scopes: SecurityScopes) -> None:
         """Check what the caller may do, against the settings and the route."""
-        needed = {SCOPE, *security_scopes.scopes}
-        if not caller.scopes >= needed:
+        needed = (SCOPE, *security_scopes.scopes)
+        if not caller.scopes.issuperset(needed):
             raise self.forbidden(
                 "This takes a token that a person signed in for, with the scope "
-                f"{' '.join(sorted(needed))}.",
+                f"{' '.join(sorted(set(needed)))}.",
                 f"the token's scopes are {sorted(caller.scopes)}; an app-only token has none",
             )
         allowed = self.settings.allowed_client_ids

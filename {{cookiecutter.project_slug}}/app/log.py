@@ -38,8 +38,8 @@ class RequestLog:
         else:
             # Behind the other requests of this turn of the event loop: written one after another,
             # lines cost less.
-            soon = asyncio.get_running_loop().call_soon
-            soon(_write_json, self.stream, scope, seconds, level)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(_write_json, self.stream, scope, seconds, level)
 
 
 request_log = RequestLog()

@@ -22,7 +22,7 @@ class VerifiedTokens:
         self.generation = 0
         self._seconds = seconds
         self._clock = clock
-        # With the time until which each may be used.
+        # With the time until which each may be used. What came first is the first to expire, too.
         self._tokens: FIFOCache[bytes, tuple[float, VerifiedToken]] = FIFOCache(MOST_TOKENS)
 
     def get(self, token: bytes) -> VerifiedToken | None:
@@ -51,4 +51,5 @@ class VerifiedTokens:
 
 
 def _digest(token: bytes) -> bytes:
+    # Unlike SHA-256 it does not go through OpenSSL, which makes a request 3 % slower.
     return hashlib.blake2b(token, digest_size=32).digest()

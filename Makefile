@@ -1,37 +1,40 @@
 # Each target works in a fresh clone with git, make and Python 3.11+ (with pip and venv).
-# uv is taken from PATH, or else installed into .venv.
+# uv is taken from PATH, or else installed into .venv. Paths are relative, because make cannot
+# handle a space in a path.
 
 PYTHON ?= python3
-UV := $(or $(shell command -v uv),$(CURDIR)/.venv/bin/uv)
-export PATH := $(dir $(UV)):$(PATH)
+OWN_UV := .venv/bin/uv
+UV := $(if $(shell command -v uv),uv,$(OWN_UV))
+NEEDED := $(filter $(OWN_UV),$(UV))
 # Arguments for `python -m dev`, such as ARGS="--port 8001".
 ARGS ?=
 
 .PHONY: demo test test-fast screenshots bench lint
 
-demo: $(UV)
-	uv tool run "cookiecutter>=2.7.1" . --default-config --no-input --overwrite-if-exists --output-dir .demo
-	cd .demo/todo-api && uv run python -m dev $(ARGS)
+# What the template says at the end of a render is for those who stay in that folder.
+demo: $(NEEDED)
+	$(UV) tool run "cookiecutter>=2.7.1" . --default-config --no-input --overwrite-if-exists --output-dir .demo > /dev/null
+	$(UV) run --directory .demo/todo-api python -m dev $(ARGS)
 
-test: $(UV)
-	uv run pytest -n auto
+test: $(NEEDED)
+	$(UV) run pytest -n auto
 
-test-fast: $(UV)
-	uv run pytest -n auto -m "not slow"
+test-fast: $(NEEDED)
+	$(UV) run pytest -n auto -m "not slow"
 
-# Needs Chromium besides.
-screenshots: $(UV)
-	uv run --group screenshots python -m tests.screenshots
+# Also needs Chromium.
+screenshots: $(NEEDED)
+	$(UV) run --group screenshots python -m tests.screenshots
 
-# Needs PostgreSQL, wrk and h2load besides.
-bench: $(UV)
-	uv run python -m benchmarks.database
-	uv run python -m benchmarks.sign_in
+# Also needs PostgreSQL, wrk and h2load.
+bench: $(NEEDED)
+	$(UV) run python -m benchmarks.database
+	$(UV) run python -m benchmarks.sign_in
 
-lint: $(UV)
-	uv run ruff format --check
-	uv run ruff check
+lint: $(NEEDED)
+	$(UV) run ruff format --check
+	$(UV) run ruff check
 
-.venv/bin/uv $(CURDIR)/.venv/bin/uv:
+$(OWN_UV):
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet uv
+	.venv/bin/python -m pip install --quiet uv

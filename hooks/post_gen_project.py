@@ -1,5 +1,7 @@
 """Removes what was not chosen and prepares the project for its first command."""
 
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,9 +13,11 @@ ANSWERS = {
     "storage": "{{ cookiecutter.storage }}",
     "deployment": "{{ cookiecutter.deployment }}",
 }
-SLUG = "{{ cookiecutter.project_slug }}"
+# The pre-generation hook leaves it in a folder that was empty.
+UNFINISHED = ".unfinished-render"
 
-# Each path belongs to an answer, or to two, and is removed when another was given.
+# Each file belongs to an answer, or to two, and is removed when another was given. A folder ends in
+# a slash: it is removed too, unless it holds a file that the template did not make.
 PATHS_OF = {
     ("tenancy", "single-tenant"): [
         "docs/images/account-picker-single-tenant-roles.png",
@@ -44,7 +48,10 @@ PATHS_OF = {
         "dev/migrate.py",
         "docs/scaling.md",
         "infra/database.bicep",
-        "migrations",
+        "migrations/",
+        "migrations/env.py",
+        "migrations/script.py.mako",
+        "migrations/versions/0001_todos.py",
         "tests/postgresql.py",
         "tests/stores_database.py",
         "tests/test_azure.py",
@@ -54,8 +61,11 @@ PATHS_OF = {
     ("deployment", "azure-container-apps"): [
         "azure.yaml",
         "docs/azure.md",
-        "infra",
+        "infra/",
         "infra/database.bicep",
+        "infra/main.bicep",
+        "infra/main.parameters.json",
+        "infra/service.bicep",
     ],
 }
 
@@ -63,20 +73,36 @@ LOCK_SECONDS = 120
 
 
 def remove_unchosen(project, answers):
-    """Delete every path that belongs to an answer that was not given."""
-    for (prompt, answer), paths in PATHS_OF.items():
-        if answers[prompt] == answer:
+    """Delete what belongs to an answer that was not given; return the files that are left over.
+
+    Only files of the template are deleted. Any other in a folder of such an answer was made by the
+    user, for whom the template was rendered before with that answer.
+    """
+    unchosen = [
+        path for key, paths in PATHS_OF.items() if answers[key[0]] != key[1] for path in paths
+    ]
+    for path in unchosen:
+        if not path.endswith("/"):
+            (project / path).unlink(missing_ok=True)
+    folders = [project / path for path in unchosen if path.endswith("/")]
+    return [path.relative_to(project).as_posix() for folder in folders for path in pruned(folder)]
+
+
+def pruned(folder):
+    """Delete the empty folders in a folder, and itself if it is empty; return its files."""
+    for cache in list(folder.rglob("__pycache__")):
+        shutil.rmtree(cache)
+    inside = sorted(folder.rglob("*"), reverse=True)
+    for path in [path for path in (*inside, folder) if path.is_dir()]:
+        try:
+            path.rmdir()
+        except OSError:
             continue
-        for path in paths:
-            target = project / path
-            if target.is_dir():
-                shutil.rmtree(target)
-            else:
-                target.unlink(missing_ok=True)
+    return [path for path in reversed(inside) if path.is_file()]
 
 
 def succeeds(command, project, seconds):
-    """Run a command quietly; return whether it ended well within the time."""
+    """Run a command quietly; return whether it succeeded within this many seconds."""
     try:
         ended = subprocess.run(command, cwd=project, capture_output=True, timeout=seconds)
     except (OSError, subprocess.TimeoutExpired):
@@ -85,38 +111,79 @@ def succeeds(command, project, seconds):
 
 
 def make_repository(project):
-    """Make a git repository unless there is one around the project; return what to do by hand."""
+    """Make a git repository unless the project is in one; return what the user has to know or do."""
     git = shutil.which("git")
     if git is None:
-        return "git is not installed: run `git init` when it is, to put the project under version control."
+        return "git is not installed. Install it, then run `git init`."
+    if (project / ".git").exists():
+        return None
     if succeeds([git, "rev-parse", "--is-inside-work-tree"], project, 30):
-        return "This is within a git repository: its pre-commit hooks and workflows have to stand at its root."
+        return (
+            "The folder around the project is a git repository. Git and GitHub use the pre-commit"
+            " hooks and workflows at its root only: move them there if you need them."
+        )
     if succeeds([git, "init", "--quiet"], project, 30):
         return None
-    return "No git repository could be made here: run `git init` to see why."
+    return "No git repository could be created. Run `git init` to see why."
 
 
 def lock_dependencies(project):
-    """Write `uv.lock`, which the Dockerfile installs from; return what to do by hand."""
-    uv = shutil.which("uv")
+    """Write `uv.lock`, which the Dockerfile installs from; return what the user has to do."""
+    # uvx runs cookiecutter and names itself, whether it is on PATH or not.
+    uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        return "uv is not installed: install it, then run `uv lock` to pin the dependencies."
+        return "uv is not installed. Install it, then run `uv lock` to pin the dependencies."
     if succeeds([uv, "lock"], project, LOCK_SECONDS):
         return None
-    return "The dependencies could not be pinned (no network?): run `uv lock` later."
+    return "The dependencies could not be pinned. Run `uv lock` when the network is available."
 
 
-def main():
-    """Finish the project and say how to go on."""
-    project = Path.cwd()
-    remove_unchosen(project, ANSWERS)
+def way_to(project):
+    """Return the command that leads from the folder of the user to the project, or None."""
+    # Cookiecutter changes the current folder; the shell has left the name of the user's.
+    shell = Path(os.environ.get("PWD", ""))
+    if not shell.is_absolute() or not shell.is_dir():
+        return f"cd {shlex.quote(str(project))}"
+    if shell.samefile(project):
+        return None
+    try:
+        return f"cd {shlex.quote(os.path.relpath(project, shell.resolve()))}"
+    except ValueError:  # another drive of Windows
+        return f"cd {shlex.quote(str(project))}"
+
+
+def finish(project):
+    """Finish the project and say what to do next."""
+    for path in remove_unchosen(project, ANSWERS):
+        print(f"Left over from other answers: {path}. Delete it if you do not need it.")
     for advice in (make_repository(project), lock_dependencies(project)):
         if advice:
             print(advice)
-    print(f"\nDone. Next:\n\n    cd {SLUG}")
-    print("    uv run python -m dev      the service with local sign-in, at http://localhost:8000/docs")
-    print("    uv run pytest             its tests\n")
+    lines = [
+        way_to(project),
+        "uv run python -m dev      the service with local sign-in, at http://localhost:8000/docs",
+        "uv run pytest             its tests",
+    ]
+    print("\nDone. Next:\n")
+    print("\n".join(f"    {line}" for line in lines if line), end="\n\n")
+
+
+def main():
+    """Finish the project; after Ctrl-C, remove one that this render has begun."""
+    project = Path.cwd()
+    unfinished = project / UNFINISHED
+    try:
+        finish(project)
+        unfinished.unlink(missing_ok=True)
+    except KeyboardInterrupt:
+        if unfinished.exists():
+            # Windows does not remove the current folder.
+            os.chdir(project.parent)
+            shutil.rmtree(project, ignore_errors=True)
+        sys.exit(130)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # A console that cannot show a character of a path shows another in its place.
+    sys.stdout.reconfigure(errors="replace")
+    main()

@@ -3,6 +3,7 @@
 import re
 import sys
 import unicodedata
+from pathlib import Path
 
 ANSWERS = {
     "project_name": {{ cookiecutter.project_name | string | python_string }},
@@ -70,4 +71,7 @@ if __name__ == "__main__":
     sentences = faults(ANSWERS)
     for sentence in sentences:
         print(f"ERROR: {sentence}.", file=sys.stderr)
+    if not sentences and not any(Path.cwd().iterdir()):
+        # The post-generation hook may remove a project that was not there before.
+        Path(".unfinished-render").touch()
     sys.exit(1 if sentences else 0)

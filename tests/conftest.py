@@ -139,6 +139,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project
         folder = tmp_path_factory.mktemp("variant")
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("PATH", str(folder))
+            patched.delenv("UV", raising=False)
             return render(folder, EVERY_VARIANT[name])
 
     return rendered
@@ -148,14 +149,15 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project
 def bake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bake:
     """Return a function that renders quickly: git and uv are out of reach of the hooks."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("UV", raising=False)
     return lambda **answers: render(tmp_path, answers)
 
 
 @pytest.fixture(scope="session")
 def uv() -> str:
     """Return the path of uv."""
-    found = shutil.which("uv")
-    assert found, "uv is not on PATH: run the tests by `make test` or `uv run pytest`"
+    found = os.environ.get("UV") or shutil.which("uv")
+    assert found, "uv is not on PATH: run the tests with `make test` or `uv run pytest`"
     return found
 
 

@@ -50,6 +50,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("UV", raising=False)
     return folder
 
 
@@ -79,13 +80,11 @@ def test_what_was_not_chosen_is_removed(
         for path in paths:
             target = project / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.suffix:
+            if not path.endswith("/"):
                 target.touch()
-            else:
-                (target / "versions").mkdir(parents=True)
     chosen = {key: str(value) for key, value in answers.items()}
-    post_gen["remove_unchosen"](project, chosen)
-    post_gen["remove_unchosen"](project, chosen)
+    assert post_gen["remove_unchosen"](project, chosen) == []
+    assert post_gen["remove_unchosen"](project, chosen) == []
     unchosen = {
         path
         for (prompt, answer), paths in post_gen["PATHS_OF"].items()
@@ -95,6 +94,43 @@ def test_what_was_not_chosen_is_removed(
     every_path = {path for paths in post_gen["PATHS_OF"].values() for path in paths}
     for path in every_path:
         assert (project / path).exists() == (path not in unchosen), path
+
+
+def test_files_of_the_user_are_left_over_and_named(
+    post_gen: dict[str, Any], tmp_path: Path
+) -> None:
+    own = tmp_path / "migrations" / "versions" / "0002_colours.py"
+    own.parent.mkdir(parents=True)
+    own.with_name("0001_todos.py").touch()
+    own.touch()
+    answers = {key: str(value) for key, value in ANSWERS.items()} | {"storage": "memory"}
+    left_over = post_gen["remove_unchosen"](tmp_path, answers)
+    assert left_over == ["migrations/versions/0002_colours.py"]
+    assert [path.name for path in own.parent.iterdir()] == [own.name]
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_an_interrupted_hook_removes_a_fresh_project_only(
+    tmp_path: Path, tools: Path, fresh: bool
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    if fresh:
+        (project / ".unfinished-render").touch()
+    rendered = Path(hook("post_gen_project", tmp_path)["__file__"])
+    tool(tools, "uv", "import os, signal; os.kill(os.getppid(), signal.SIGINT)")
+    ended = subprocess.run(
+        [sys.executable, rendered],
+        cwd=project,
+        env={"UV": str(tools / "uv"), "PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
+    assert project.exists() != fresh
 
 
 def test_a_repository_is_made_without_a_commit(post_gen: dict[str, Any], tmp_path: Path) -> None:
@@ -110,8 +146,34 @@ def test_no_repository_is_made_within_another(post_gen: dict[str, Any], tmp_path
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     project = tmp_path / "project"
     project.mkdir()
-    assert post_gen["make_repository"](project).startswith("This is within a git repository")
+    assert "folder around the project is a git repository" in post_gen["make_repository"](project)
     assert not (project / ".git").exists()
+
+
+def test_the_root_of_a_repository_is_left_without_advice(
+    post_gen: dict[str, Any], tmp_path: Path
+) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert post_gen["make_repository"](tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("shell", "expected"),
+    [(".", "cd 'my projects/todo-api'"), ("my projects/todo-api", None)],
+)
+def test_the_way_to_the_project_starts_where_the_user_is(
+    post_gen: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shell: str,
+    expected: str | None,
+) -> None:
+    project = tmp_path / "my projects" / "todo-api"
+    project.mkdir(parents=True)
+    monkeypatch.setenv("PWD", str(tmp_path / shell))
+    assert post_gen["way_to"](project) == expected
+    monkeypatch.delenv("PWD")
+    assert post_gen["way_to"](project) == f"cd '{project}'"
 
 
 def test_without_git_the_advice_is_one_line(
@@ -124,7 +186,7 @@ def test_without_git_the_advice_is_one_line(
 
 def test_a_git_that_fails_is_said(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
     tool(tools, "git", "raise SystemExit(1)")
-    assert "run `git init` to see why" in post_gen["make_repository"](tmp_path)
+    assert "Run `git init` to see why" in post_gen["make_repository"](tmp_path)
 
 
 def test_without_uv_the_advice_is_one_line(
@@ -141,7 +203,7 @@ def test_a_uv_that_fails_or_hangs_loses_nothing(
 ) -> None:
     tool(tools, "uv", script)
     post_gen["lock_dependencies"].__globals__["LOCK_SECONDS"] = 1
-    assert "run `uv lock` later" in post_gen["lock_dependencies"](tmp_path)
+    assert "Run `uv lock` when" in post_gen["lock_dependencies"](tmp_path)
 
 
 def test_a_uv_that_works_is_run_in_the_project(
@@ -153,10 +215,15 @@ def test_a_uv_that_works_is_run_in_the_project(
 
 
 def test_without_tools_the_render_succeeds_and_says_what_to_do(
-    tmp_path: Path, tools: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    tools: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PWD", str(tmp_path))
     project = render(tmp_path, {})
     said = capfd.readouterr().out
     assert said.count("run `git init`") == said.count("run `uv lock`") == 1
     assert "cd todo-api\n    uv run python -m dev" in said
     assert project.path.joinpath("app", "main.py").exists()
+    assert not project.path.joinpath(".unfinished-render").exists()

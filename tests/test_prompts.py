@@ -100,6 +100,7 @@ def test_any_legal_answer_renders(
 ) -> None:
     with TemporaryDirectory() as folder, monkeypatch.context() as patched:
         patched.setenv("PATH", folder)
+        patched.delenv("UV", raising=False)
         answers = {"project_name": name, "description": description, "author_name": author}
         project = render(Path(folder), answers)
         arrived(project, name, description, author)

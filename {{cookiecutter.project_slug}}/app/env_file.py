@@ -1,4 +1,4 @@
-"""`.env`: one reader for the service, Alembic, `register.py` and the hooks in `azure.yaml`.
+"""`.env`: one reader for the service, for `register.py` and for every other command.
 
 `python -m app.env_file NAME` prints the value of a variable in it.
 """

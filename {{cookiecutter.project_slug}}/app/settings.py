@@ -19,10 +19,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-{% if cookiecutter.storage == "database" %}
 
+{% if cookiecutter.storage == "database" %}
 from app.database import DatabaseUrl
 {% endif %}
+from app.env_file import ENCODING, ENV_FILE, EnvFileError, check_env_file
 
 SCOPE = "access_as_user"
 {% if cookiecutter.tenancy == "multi-tenant" %}
@@ -180,7 +181,9 @@ class Settings(BaseModel):
 {% endif %}
 
 
-_SOURCES = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+_SOURCES = SettingsConfigDict(
+    env_file=ENV_FILE, env_file_encoding=ENCODING, extra="ignore", env_ignore_empty=True
+)
 
 
 class _Environment(Settings, BaseSettings):
@@ -205,7 +208,10 @@ def load_settings() -> Settings:
     Raises SystemExit with a message that names every faulty variable and what it takes.
     """
     try:
+        check_env_file()
         return _Environment()
+    except EnvFileError as error:
+        raise SystemExit(str(error)) from None
     except ValidationError as error:
         raise SystemExit(_explanation(error)) from None
 {% if cookiecutter.storage == "database" %}
@@ -214,7 +220,10 @@ def load_settings() -> Settings:
 def load_database_url() -> SecretStr:
     """Read `DATABASE_URL` alone, as `load_settings` would."""
     try:
+        check_env_file()
         return _DatabaseAlone().database_url
+    except EnvFileError as error:
+        raise SystemExit(str(error)) from None
     except ValidationError as error:
         raise SystemExit(_explanation(error)) from None
 {% endif %}

@@ -3,9 +3,12 @@
 import argparse
 import errno
 import os
+import shlex
+import shutil
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 from threading import Thread
 
 import uvicorn
@@ -103,12 +106,25 @@ def _greeting(port: int, entra_port: int) -> str:
     people = "\n".join(
         f"    {person.name:7} {person.tenant.name:9} {person.note}" for person in PEOPLE
     )
-    elsewhere = "" if entra_port == DEFAULT_ENTRA_PORT else f" --entra-port {entra_port}"
+    port_option = "" if entra_port == DEFAULT_ENTRA_PORT else f" --entra-port {entra_port}"
     return (
         f"\nDocs page   http://localhost:{port}/docs   (press Authorize, pick a person)\n\n"
         f"Who can sign in, without a password:\n{people}\n\n"
-        f"A token for curl: uv run python -m dev token --as bob{elsewhere}\nStop with Ctrl-C.\n"
+        f"A token for curl: {_python()} -m dev token --as bob{port_option}\nStop with Ctrl-C.\n"
     )
+
+
+def _python() -> str:
+    """Return how to call the Python of this project in the folder of whoever started it."""
+    uv = "uv" if shutil.which("uv") else os.environ.get("UV")
+    if uv is None:
+        return shlex.quote(sys.executable)
+    # `uv run --directory` changes the current folder, and PWD is still that of the shell.
+    shell, project = Path(os.environ.get("PWD", "")), Path.cwd()
+    if not shell.is_absolute() or not shell.is_dir() or shell.samefile(project):
+        return f"{shlex.quote(uv)} run python"
+    way = os.path.relpath(project, shell)
+    return f"{shlex.quote(uv)} run --directory {shlex.quote(way)} python"
 
 
 def _port(text: str) -> int:

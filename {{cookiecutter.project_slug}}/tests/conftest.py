@@ -33,14 +33,6 @@ DOCS_PAGE = docs_page(8000)
 Values = dict[str, Any]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Demand coverage of a whole run alone, not of the few tests that somebody picks."""
-    coverage = config.pluginmanager.getplugin("_cov")
-    named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if coverage and (named or config.option.keyword or config.option.markexpr):
-        coverage.options.cov_fail_under = 0
-
-
 @pytest.fixture
 def anyio_backend() -> tuple[str, Values]:
     """Run asynchronous tests on asyncio, on the event loop that works with every library."""

@@ -1,7 +1,6 @@
 """The service with its stand-in on ports of this machine."""
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Thread
@@ -17,6 +16,7 @@ from app.settings import Settings
 from dev.__main__ import listen
 from dev.directory import docs_page
 from dev.entra import StandIn
+from tests.waiting import wait_until
 
 
 def free_port() -> int:
@@ -34,13 +34,13 @@ def served(app: ASGIApp, port: int) -> Iterator[None]:
     sockets = listen(port, "--port")
     thread = Thread(target=server.run, args=(sockets,))
     thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
     try:
+        wait_until(lambda: server.started)
         yield
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(10)
+        assert not thread.is_alive()
         for bound in sockets:
             bound.close()
 

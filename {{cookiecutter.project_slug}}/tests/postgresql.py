@@ -74,7 +74,7 @@ def _user_who_may_start_it(folder: Path) -> str | None:
 
 def _run(command: list[Path | str], user: str | None) -> None:
     command_line = [str(part) for part in command]
-    subprocess.run(command_line, check=True, capture_output=True, user=user, cwd="/")
+    subprocess.run(command_line, check=True, capture_output=True, user=user, cwd="/", timeout=60)
 
 
 def _free_port() -> int:

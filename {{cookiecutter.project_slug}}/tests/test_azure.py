@@ -62,7 +62,7 @@ class Credential:
 def extra() -> None:
     """Skip these tests where the extra is not installed."""
     if not azure.takes_identity(make_url("postgresql+psycopg://localhost/todos")):
-        missing("The extra `azure` is not installed", "run `uv sync --extra azure`")
+        missing("The extra `azure` is not installed", "run `uv sync --inexact --extra azure`")
 
 
 def test_a_password_in_the_url_is_used() -> None:

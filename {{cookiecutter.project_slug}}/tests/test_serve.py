@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from threading import Thread
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ import pytest
 from app import serve
 from app.serve import Server
 from tests.conftest import Build
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -22,8 +22,7 @@ def server(build: Build, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(build(), "127.0.0.1", 0)
     thread = Thread(target=server.run)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_until(lambda: server.started)
     yield server
     server.should_exit = True
     thread.join(20)
@@ -35,8 +34,10 @@ def http(server: Server) -> Iterator[httpx2.Client]:
     """Return a client of the server."""
     port = server.servers[0].sockets[0].getsockname()[1]
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        while client.get("/health/ready").status_code != 200:
-            time.sleep(0.01)
+        wait_until(
+            lambda: client.get("/health/ready").status_code == 200,
+            state=lambda: client.get("/health/ready").text,
+        )
         yield client
 
 
@@ -45,17 +46,12 @@ def test_after_sigterm_it_serves_and_is_not_ready(server: Server, http: httpx2.C
     leaving = http.get("/health/ready")
     assert leaving.status_code == 503
     assert "about to stop" in leaving.json()["detail"]
-    deadline = time.monotonic() + 1
-    while "close" not in http.get("/health/live").headers.get("connection", ""):
-        assert time.monotonic() < deadline
+    wait_until(lambda: "close" in http.get("/health/live").headers.get("connection", ""), seconds=1)
 
 
 def test_after_ctrl_c_it_stops_at_once(server: Server) -> None:
     server.handle_exit(signal.SIGINT, None)
-    deadline = time.monotonic() + 0.9
-    while server.servers[0].is_serving():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not server.servers[0].is_serving(), seconds=0.9)
 
 
 def test_the_command_takes_an_address_and_ends_with_status_0(

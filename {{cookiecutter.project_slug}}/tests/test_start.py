@@ -58,6 +58,7 @@ def test_wrong_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> No
         cwd=tmp_path,
         capture_output=True,
         text=True,
+        timeout=30,
         check=False,
     )
     assert ended.returncode == 1

@@ -30,7 +30,7 @@ def chromium() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  may not be installed
     except ImportError:
-        missing("Playwright is not installed", "run `uv sync --group browser`")
+        missing("Playwright is not installed", "run `uv sync --inexact --group browser`")
     with sync_playwright() as playwright:
         installed = next(filter(None, map(shutil.which, NAMES)), None)
         if Path(playwright.chromium.executable_path).exists():

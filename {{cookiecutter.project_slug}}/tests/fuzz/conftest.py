@@ -1,4 +1,4 @@
-"""What fuzzing takes: `uv sync --group fuzz`."""
+"""What fuzzing takes: `uv sync --inexact --group fuzz`."""
 
 from importlib.util import find_spec
 
@@ -14,4 +14,4 @@ if not find_spec("schemathesis"):
 def fuzzing_is_installed() -> None:
     """Skip the tests where their libraries are not installed."""
     if not find_spec("schemathesis"):
-        missing("The group fuzz is not installed", "run `uv sync --group fuzz`")
+        missing("The group fuzz is not installed", "run `uv sync --inexact --group fuzz`")

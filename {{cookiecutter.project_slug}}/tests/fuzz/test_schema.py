@@ -16,6 +16,7 @@ from tests.live import free_port
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("person", ["nobody", "bob", "alice"])
 def test_schemathesis_finds_nothing(live: Callable[..., str], tmp_path: Path, person: str) -> None:
     stand_in = StandIn(f"http://localhost:{free_port()}", [DOCS_PAGE])
@@ -31,6 +32,7 @@ def test_schemathesis_finds_nothing(live: Callable[..., str], tmp_path: Path, pe
         capture_output=True,
         text=True,
         encoding="utf-8",
+        timeout=100,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -1,0 +1,104 @@
+"""The commands of the documents are typed as they stand, with what they install and nothing more."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TEMPLATE, VARIANTS, Project, clean_environment, render
+from tests.documents import PROGRAMS, SHELLS, Block, blocks_of, type_blocks
+
+Variant = Callable[[str], Project]
+
+IN_FULL = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
+"""The variants whose documents are typed in full: together they have each answer."""
+READY = "http://localhost:8000/health/ready"
+
+
+def documents_of(project: Path) -> list[Block]:
+    """Return the blocks of all documents, the README first."""
+    pages = [project / "README.md", *sorted(project.glob("docs/*.md"))]
+    return [
+        block for page in pages for block in blocks_of(page, page.relative_to(project).as_posix())
+    ]
+
+
+def user_environment(home: Path, uv: str) -> dict[str, str]:
+    """Return the environment of a user with an empty home folder, who has git, uv and curl.
+
+    Only the cache of uv is shared, because it changes nothing but the time that installing takes.
+    """
+    cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True)
+    home.mkdir()
+    git = {
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in {"NAME": "A User", "EMAIL": "user@example.com"}.items()
+    }
+    environment = clean_environment() | git
+    for name in ("CI", "UV", "UV_PROJECT_ENVIRONMENT"):
+        environment.pop(name, None)
+    path = os.pathsep.join([str(Path(uv).parent), "/usr/local/bin", "/usr/bin", "/bin"])
+    return environment | {"HOME": str(home), "UV_CACHE_DIR": cache.stdout.strip(), "PATH": path}
+
+
+def typed(blocks: list[Block]) -> list[Block]:
+    """Return the blocks that are typed here."""
+    return [block for block in blocks if block.language == "sh" and not block.reason]
+
+
+@pytest.mark.parametrize("name", [*VARIANTS, "the template"])
+def test_every_command_is_typed_or_says_why_not(variant: Variant, name: str) -> None:
+    if name == "the template":
+        blocks = [
+            block
+            for page in ("README.md", "CONTRIBUTING.md")
+            for block in blocks_of(TEMPLATE / page, page)
+        ]
+    else:
+        blocks = documents_of(variant(name).path)
+    for block in blocks:
+        shell = block.language in SHELLS
+        assert shell or block.language == "console" or not PROGRAMS.search(block.text), block
+        assert shell or not block.reason, block
+        assert block.language != "powershell" or block.reason, block
+    skipped = Counter(block.reason for block in blocks if block.reason)
+    print(f"{len(typed(blocks))} blocks are typed, {skipped.total()} are not: {dict(skipped)}")
+    assert typed(blocks)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_FULL)
+def test_the_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str) -> None:
+    project = render(tmp_path / "folder", VARIANTS[name]).path
+    environment = user_environment(tmp_path / "home", uv)
+    blocks = typed(documents_of(project))
+    printed = type_blocks(blocks, project, environment, ready=READY, seconds=400)
+    assert '"title":"Buy milk"' in printed
+    assert '"request_id"' not in printed, "a request was refused"
+    # One file is run twice, then everything, and everything again with coverage.
+    counts = [int(count) for count in re.findall(r"(\d+) passed", printed)]
+    assert len(counts) >= 4, printed
+    assert max(counts) > 2 * min(counts)
+
+
+@pytest.mark.slow
+def test_the_documents_of_the_template_work_as_typed(tmp_path: Path, uv: str) -> None:
+    clone = tmp_path / "clone"
+    files = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TEMPLATE, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for file in filter(None, files.split("\0")):
+        if (TEMPLATE / file).exists():
+            (clone / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TEMPLATE / file, clone / file)
+    environment = user_environment(tmp_path / "home", uv)
+    for page in ("README.md", "CONTRIBUTING.md"):
+        blocks = typed(blocks_of(clone / page, page))
+        type_blocks(blocks, clone, environment, ready=READY, seconds=400)

@@ -1,0 +1,100 @@
+"""`.env` as editors and shells write it: read the same by all who read it, or refused by all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.env_file import EnvFileError, read_env_file
+{% if cookiecutter.storage == "database" %}
+from app.settings import load_database_url, load_settings
+{% elif cookiecutter.storage == "memory" %}
+from app.settings import load_settings
+{% endif %}
+from dev.directory import API_CLIENT_ID
+from tests.conftest import Values
+
+OTHER_ID = "0" * 8 + API_CLIENT_ID[8:]
+FORMS = {
+    "plain": "{name}={value}\n",
+    "CRLF": "{name}={value}\r\n",
+    "double quotes": '{name}="{value}"\n',
+    "single quotes": "{name}='{value}'\n",
+    "export": "export {name}={value}\n",
+    "blanks": "  {name} = {value}  \n\n",
+    "comment": "# a comment\n{name}={value} # another\n",
+    "lower case": "{lower}={value}\n",
+    "no newline at the end": "# a comment\n{name}={value}",
+}
+ENCODINGS = {"UTF-8": "utf-8", "UTF-8 with a byte order mark": "utf-8-sig"}
+UNREADABLE = {
+    "UTF-16": "é".encode("utf-16"),
+    "UTF-16 without a byte order mark": "API_CLIENT_ID=x".encode("utf-16-le"),
+    "Latin-1": "# für Entra\nAPI_CLIENT_ID=x".encode("latin-1"),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the current folder, with every setting but API_CLIENT_ID in the environment."""
+    for name, value in values.items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.delenv("API_CLIENT_ID")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def printed(name: str) -> subprocess.CompletedProcess[str]:
+    """Return what `python -m app.env_file` prints in the current folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "app.env_file", name],
+        env={"PYTHONPATH": str(Path(__file__).parent.parent), "SYSTEMROOT": "C:\\Windows"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_form_is_read_the_same_by_everyone(folder: Path, form: str, encoding: str) -> None:
+    text = form.format(name="API_CLIENT_ID", lower="api_client_id", value=API_CLIENT_ID)
+    (folder / ".env").write_bytes(text.encode(encoding))
+    assert read_env_file()["API_CLIENT_ID"] == API_CLIENT_ID
+    assert str(load_settings().api_client_id) == API_CLIENT_ID
+
+
+def test_of_a_doubled_key_the_last_value_counts(folder: Path) -> None:
+    lines = [f"API_CLIENT_ID={value}\n" for value in (OTHER_ID, API_CLIENT_ID)]
+    (folder / ".env").write_text("".join(lines))
+    assert read_env_file()["API_CLIENT_ID"] == API_CLIENT_ID
+    assert str(load_settings().api_client_id) == API_CLIENT_ID
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_another_encoding_is_refused_in_one_sentence(folder: Path, content: bytes) -> None:
+    (folder / ".env").write_bytes(content)
+    sentence = r"^\.env is not UTF-8 text\. Save it again with the encoding UTF-8\.$"
+    with pytest.raises(EnvFileError, match=sentence):
+        read_env_file()
+    with pytest.raises(SystemExit, match=sentence):
+        load_settings()
+{% if cookiecutter.storage == "database" %}
+    with pytest.raises(SystemExit, match=sentence):
+        load_database_url()
+{% endif %}
+
+
+def test_the_command_prints_the_value(folder: Path) -> None:
+    (folder / ".env").write_bytes(f'export API_CLIENT_ID="{API_CLIENT_ID}"\r\n'.encode("utf-8-sig"))
+    assert printed("API_CLIENT_ID").stdout == f"{API_CLIENT_ID}\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"API_CLIENT_ID=\n", UNREADABLE["UTF-16"]])
+def test_the_command_fails_without_a_value(folder: Path, content: bytes) -> None:
+    (folder / ".env").write_bytes(content)
+    ended = printed("API_CLIENT_ID")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert len(ended.stderr.splitlines()) == 1

@@ -16,7 +16,7 @@ SLUG_LENGTH = 50
 _PACKAGES = """
 aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio
 ast-serialize attrs azure-core azure-identity azure-postgresql-auth cachetools certifi cffi cfgv
-charset-normalizer click colorama coverage cryptography distlib dnspython email-validator fastapi
+charset-normalizer click colorama coverage cryptography distlib dnspython email-validator execnet fastapi
 fastapi-azure-auth fastapi-cli fastapi-swagger filelock frozenlist googleapis-common-protos
 graphql-core greenlet h11 harfile httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch
 hypothesis hypothesis-graphql identify idna iniconfig jinja2 joserfc jsonschema-rs librt mako
@@ -26,7 +26,7 @@ opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http
 opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packaging pathspec
 platformdirs playwright pluggy pre-commit propcache protobuf psycopg psycopg-binary pycparser
 pydantic pydantic-core pydantic-extra-types pydantic-settings pyee pygments pyjwt pyrate-limiter
-pytest pytest-cov python-discovery python-dotenv python-multipart pyyaml requests rich
+pytest pytest-cov pytest-timeout pytest-xdist python-discovery python-dotenv python-multipart pyyaml requests rich
 rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette
 truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
 uvicorn uvloop virtualenv watchfiles websockets werkzeug yarl

@@ -44,7 +44,7 @@ EVERY_VARIANT = VARIANTS | AZURE
 
 
 class Groups(LoadScopeScheduling):
-    """Sends the tests of one variant, and those of the images, to one worker, which has them built.
+    """Sends the tests of one variant, of the images and of the documents to one worker each.
 
     With pytest 9.2, xdist's own groups (`--dist=loadgroup`) are ignored without a word.
     """
@@ -54,7 +54,8 @@ class Groups(LoadScopeScheduling):
         if module in {"tests/test_variants.py", "tests/test_mutations.py"}:
             _, _, variant = test.partition("[")
             return variant or nodeid
-        return module if module == "tests/test_image.py" else nodeid
+        # Documents name fixed ports; the images have one store.
+        return module if module in {"tests/test_documents.py", "tests/test_image.py"} else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -86,15 +87,16 @@ class Project:
             if path.suffix != ".png"
         }
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, **environment: str) -> str:
         """Run a command in the project; return its output, or fail with it."""
         ended = subprocess.run(
             command,
             cwd=self.path,
-            env=clean_environment(),
+            env=clean_environment() | environment,
             capture_output=True,
             text=True,
             encoding="utf-8",
+            timeout=600,
             check=False,
         )
         output = ended.stdout + ended.stderr
@@ -106,7 +108,7 @@ class Project:
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without the virtual environment that these tests run in."""
-    own = {"VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS"}
+    own = {"CI", "VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS"}
     return {
         name: value
         for name, value in os.environ.items()
@@ -171,5 +173,5 @@ def project(name: str, tmp_path_factory: pytest.TempPathFactory, uv: str) -> Pro
     """Return the variant, rendered with every tool at hand and installed."""
     if name not in rendered:
         rendered[name] = render(tmp_path_factory.mktemp("variant"), VARIANTS[name])
-        rendered[name].run(uv, "sync", "--locked", "--all-groups", "--all-extras")
+        rendered[name].run(uv, "sync", "--locked")
     return rendered[name]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import VARIANTS, Project, clean_environment, each_variant
+from tests.conftest import VARIANTS, Project, clean_environment, each_variant, render
 from tests.test_variants import python_of
 
 pytestmark = pytest.mark.slow
@@ -146,11 +146,16 @@ for line in sys.stdin:
     if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         # With the cache off the same would be noticed a second time.
-        options = ["-qx", "--no-cov", "-k", "not off", "-p", "no:cacheprovider"]
+        options = ["-qx", "-n0", "-k", "not off", "-p", "no:cacheprovider"]
         ignored = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         os._exit(pytest.main([*options, *ignored, *files]))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+def noticing_files(folder: Path, names: list[str]) -> list[Path]:
+    """Return the test files of a project whose names contain one of these."""
+    return [path for name in names for path in sorted(folder.glob(f"tests/test_*{name}*.py"))]
 
 
 @contextmanager
@@ -169,9 +174,7 @@ def judge_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], boo
     to, answers = running.stdin, running.stdout
 
     def passes(names: list[str]) -> bool:
-        files = [
-            str(path) for name in names for path in sorted(copy.glob(f"tests/test_*{name}*.py"))
-        ]
+        files = [str(path) for path in noticing_files(copy, names)]
         print(json.dumps(files), file=to, flush=True)
         status = answers.readline().strip()
         assert status in {"0", "1"}, f"pytest ended with {status or 'nothing'}"
@@ -182,18 +185,61 @@ def judge_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], boo
         to.close()
 
 
+CHEAPEST_FIRST = sorted(VARIANTS, key=lambda name: VARIANTS[name]["storage"] == "database")
+
+
+def mutations_of(name: str, variant: Callable[[str], Project]) -> dict[str, Mutation]:
+    """Return the mutations that are tried in this variant.
+
+    A file with the same text, and tests with the same text, are tried in one variant only.
+    """
+
+    def texts(name: str, file: str) -> list[tuple[str, str]]:
+        folder = variant(name).path
+        paths = [
+            file,
+            *(str(path.relative_to(folder)) for path in noticing_files(folder, TESTS[file])),
+        ]
+        return [(path, (folder / path).read_text(encoding="utf-8")) for path in paths]
+
+    def responsible(mutation: Mutation) -> str:
+        own = texts(name, mutation.file)
+        return next(
+            other
+            for other in CHEAPEST_FIRST
+            if mutation.applies_to(VARIANTS[other]) and texts(other, mutation.file) == own
+        )
+
+    return {
+        check: mutation
+        for check, mutation in MUTATIONS.items()
+        if mutation.applies_to(VARIANTS[name]) and responsible(mutation) == name
+    }
+
+
+def test_every_mutation_is_tried_in_some_variant(variant: Callable[[str], Project]) -> None:
+    tried = [check for name in VARIANTS for check in mutations_of(name, variant)]
+    assert set(tried) == set(MUTATIONS)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this machine cannot fork: run it on Linux")
 @each_variant
-def test_the_tests_notice_a_check_that_is_gone(project: Project, name: str, tmp_path: Path) -> None:
+def test_the_tests_notice_a_check_that_is_gone(
+    variant: Callable[[str], Project], name: str, uv: str, tmp_path: Path
+) -> None:
+    mutations = mutations_of(name, variant)
+    if not mutations:
+        pytest.skip("other variants have the same files, and try these mutations")
+    project = render(tmp_path, VARIANTS[name])
+    project.run(uv, "sync", "--locked")
     copy = tmp_path / "copy"
     left_out = shutil.ignore_patterns(".venv", ".git", "__pycache__", ".*_cache", "browser", "fuzz")
     shutil.copytree(project.path, copy, ignore=left_out)
     unnoticed = []
     with judge_of(project, copy) as passes:
-        assert passes(sorted({test for tests in TESTS.values() for test in tests}))
-        for check, mutation in MUTATIONS.items():
-            if not mutation.applies_to(VARIANTS[name]):
-                continue
+        files = {mutation.file for mutation in mutations.values()}
+        assert passes(sorted({test for file in files for test in TESTS[file]}))
+        for check, mutation in mutations.items():
             file = copy / mutation.file
             text = mutated = file.read_text(encoding="utf-8")
             for old, new in mutation.changes.items():

@@ -19,6 +19,14 @@ from tests.pkce import Visitor
 
 pytestmark = pytest.mark.slow
 
+IN_FULL = (
+    "single-tenant, roles, database",
+    "single-tenant, no roles, memory",
+    "multi-tenant, roles, memory",
+    "multi-tenant, no roles, database",
+)
+"""The variants whose browser tests and fuzzing run too: they have each pair of answers."""
+
 
 def python_of(project: Project) -> str:
     """Return the interpreter of a project that is installed."""
@@ -74,18 +82,34 @@ def wait_until_ready(service: str, process: subprocess.Popen[bytes], log: Path) 
 
 
 @each_variant
-def test_a_variant_is_clean_in_the_eyes_of_its_own_tools(project: Project, uv: str) -> None:
-    project.run(uv, "run", "ruff", "format", "--check")
-    project.run(uv, "run", "ruff", "check")
-    project.run(uv, "run", "mypy", ".")
-    project.run(uv, "lock", "--check")
+def test_the_first_commit_passes_with_what_uv_sync_installs(project: Project, uv: str) -> None:
+    project.run(uv, "run", "pre-commit", "install")
+    project.run("git", "add", "--all")
+    identity = ["-c", "user.name=A User", "-c", "user.email=user@example.com"]
+    said = project.run("git", *identity, "commit", "--message", "Render the template")
+    for hook in ("ruff format", "ruff check", "mypy", "uv lock"):
+        assert re.search(rf"^{hook}\.+Passed$", said, re.MULTILINE), said
 
 
 @each_variant
-def test_a_variant_passes_its_own_tests(project: Project, uv: str) -> None:
-    output = project.run(uv, "run", "pytest", "-q", "-p", "no:cacheprovider")
+def test_a_path_runs_that_path_alone(project: Project, uv: str) -> None:
+    for options in ([], ["--cov"]):
+        said = project.run(uv, "run", "pytest", "-n", "0", "-v", "tests/test_settings.py", *options)
+        tests = re.findall(r"^([^\s:]+)::", said, re.MULTILINE)
+        assert set(tests) == {"tests/test_settings.py"}, said
+
+
+@each_variant
+def test_a_variant_passes_its_own_tests(project: Project, name: str, uv: str) -> None:
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "--cov", "--cov-fail-under=95"]
+    if name in IN_FULL:
+        project.run(uv, "sync", "--locked", "--all-groups", "--all-extras")
+        project.run(uv, "run", "mypy", ".")
+    else:
+        options += ["--ignore=tests/browser", "--ignore=tests/fuzz"]
+    output = project.run(uv, "run", "pytest", *options, CI=os.environ.get("CI", ""))
     assert re.search(r"^\d+ passed", output, re.MULTILINE), output
-    assert "Required test coverage of 95.0% reached" in output
+    assert "Required test coverage of 95% reached" in output
 
 
 @each_variant

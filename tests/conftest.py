@@ -96,7 +96,7 @@ class Project:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=600,
+            timeout=500,
             check=False,
         )
         output = ended.stdout + ended.stderr

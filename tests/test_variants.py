@@ -67,9 +67,11 @@ def running(project: Project, uv: str, *options: str) -> Iterator[tuple[str, int
             assert process.wait(20) in {0, 130}
 
 
-def wait_until_ready(service: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the service is ready."""
-    deadline = time.monotonic() + 60
+def wait_until_ready(
+    service: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 60
+) -> None:
+    """Wait until the service is ready, at most this many seconds."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text(encoding="utf-8")
         try:

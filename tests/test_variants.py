@@ -104,6 +104,7 @@ def test_a_path_runs_that_path_alone(project: Project, uv: str) -> None:
 @each_variant
 def test_a_variant_passes_its_own_tests(project: Project, name: str, uv: str) -> None:
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "--cov", "--cov-fail-under=95"]
+    project.run(uv, "sync", "--locked", "--inexact", "--all-extras")
     if name in IN_FULL:
         project.run(uv, "sync", "--locked", "--all-groups", "--all-extras")
         project.run(uv, "run", "mypy", ".")

@@ -4,17 +4,22 @@ import logging
 import re
 import time
 from collections.abc import Iterable
+from inspect import iscoroutinefunction
 from random import getrandbits
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import current_request_id, request_log
-from app.problems import MEDIA_TYPE, problem
+from app.problems import problem
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,7 +45,6 @@ HEADERS = {
 }
 """What is added to an answer, by whether it goes over TLS and whether it is one of the API."""
 HEADER_NAMES = {name for headers in HEADERS.values() for name, _ in headers}
-CONTENT_TYPE = (b"content-type", MEDIA_TYPE.encode())
 FIRST_ERROR = 400
 """The lowest status of an error (RFC 9110, section 15)."""
 
@@ -49,13 +53,14 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 def edge_middleware(settings: Settings) -> list[Middleware]:
     """Return the middleware of the service, outermost first."""
-    middleware = [Middleware(Edge)]
+    middleware = [Middleware(Edge), Middleware(HeadAsGet)]
     if settings.cors_origins:
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            # There are no cookies, so a page can send nothing that its user did not give it.
+            allow_methods=["*"],
+            allow_headers=["*"],
             expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
         )
         middleware.append(cors)
@@ -69,8 +74,9 @@ class Edge:
     """The outermost middleware.
 
     It gives the request an id (that of `X-Request-ID` when well-formed), writes one line to the
-    log, adds security headers that the answer does not set itself, and replaces an error body
-    that is not a problem, such as that of a Starlette middleware, with one that is.
+    log, adds security headers that the answer does not set itself, and replaces the error body of a
+    Starlette middleware with problem details. What a route or a mounted application answers arrives
+    as it was made.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -84,14 +90,15 @@ class Edge:
         started = time.perf_counter()
         request_id = scope["request_id"] = _request_id(scope)
         current_request_id.set(request_id)
+        path = route_path(scope)
         replaced = False
 
         async def send_safely(message: Message) -> None:
             nonlocal replaced
             if message["type"] == "http.response.start":
                 status = scope["status"] = message["status"]
-                headers = message["headers"] = _completed(message.get("headers", ()), scope)
-                if status >= FIRST_ERROR and CONTENT_TYPE not in headers:
+                headers = message["headers"] = _completed(message.get("headers", ()), scope, path)
+                if status >= FIRST_ERROR and not scope.get("answered_by_application"):
                     replaced = True
                     await _send_problem(scope, receive, send, headers)
             if not replaced:
@@ -100,15 +107,43 @@ class Edge:
         try:
             await self.app(scope, receive, send_safely)
         finally:
-            request_log.write(scope, time.perf_counter() - started)
+            request_log.write(scope, time.perf_counter() - started, probe=is_probe(path))
 
 
-class TrustedHosts(TrustedHostMiddleware):
-    """Answers to the trusted host names alone, save probes, which come by address."""
+class HeadAsGet:
+    """Answers HEAD as GET would, without the body, where no route of its own takes HEAD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["path"].startswith("/health"):
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        routes = scope["app"].routes
+        if any(route.matches(scope)[0] is Match.FULL for route in routes):
+            await self.app(scope, receive, send)
+            return
+        # The server has to see HEAD: it sends no body, whatever length the headers promise.
+        inner = {**scope, "method": "GET"}
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            scope.update(inner | {"method": "HEAD"})
+            await send(message)
+
+        await self.app(inner, receive, send_without_body)
+
+
+class TrustedHosts(TrustedHostMiddleware):
+    """Answers only to the trusted host names, except for probes, which come by address."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and is_probe(route_path(scope)):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -118,23 +153,63 @@ class Innermost(RequestBodyLimitMiddleware):
     """The innermost middleware.
 
     It limits the request body: by `Content-Length`, and while it is read where that says nothing.
-    An exception that nothing else handles it logs, and answers with 500.
+    An exception that nothing else handles is logged, and answered with 500. The answer of the
+    application is marked, because it is the user's own.
     """
+
+    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
+        async def marked(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_marked(message: Message) -> None:
+                scope["answered_by_application"] = True
+                await send(message)
+
+            await app(scope, receive, send_marked)
+
+        self.unlimited = marked
+        super().__init__(marked, max_body_size=max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        length = _content_length(scope)
         try:
-            if scope["type"] == "http" and _promises_at_most(scope, self.max_body_size):
-                await self.app(scope, receive, send)
-            else:
+            if length is None:
                 await super().__call__(scope, receive, send)
-        except Exception:
-            answering = "status" in scope
-            if scope["type"] != "http" or answering:
+            elif length > self.max_body_size:
+                await problem(scope, 413)(scope, receive, send)
+            else:
+                await self.unlimited(scope, receive, send)
+        except Exception as error:
+            if "status" in scope:
                 raise
             log.exception("unexpected error")
-            answer = problem(scope, 500)
+            scope["answered_by_application"] = True
+            answer = await _unexpected(Request(scope, receive), error)
             await answer(scope, receive, send)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Return the answer of the application's handler for unexpected errors, or our own."""
+    handlers = request.app.exception_handlers
+    handler = handlers.get(500) or handlers.get(Exception)
+    if handler is None:
+        return problem(request.scope, 500)
+    if iscoroutinefunction(handler):
+        answer: Response = await handler(request, error)
+        return answer
+    return await run_in_threadpool(handler, request, error)
+
+
+def route_path(scope: Scope) -> str:
+    """Return the path of a request without the prefix at which the service is reached."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
+def is_probe(path: str) -> bool:
+    """Return whether a path without prefix is that of a health probe."""
+    return path == "/health" or path.startswith("/health/")
 
 
 def _request_id(scope: Scope) -> str:
@@ -145,25 +220,23 @@ def _request_id(scope: Scope) -> str:
     return f"{getrandbits(128):032x}"
 
 
-def _promises_at_most(scope: Scope, size: int) -> bool:
-    """Return whether the body cannot be longer than `size`, because the headers say so.
+def _content_length(scope: Scope) -> int | None:
+    """Return how long the body is by the headers, in bytes, or None when they do not say.
 
     An HTTP/1 server reads no more of it than they say (RFC 9112, section 6.3).
     """
-    length = None
+    length = b"0" if scope["http_version"].startswith("1") else b""
     for name, value in scope["headers"]:
         if name == b"transfer-encoding":
-            return False
+            return None
         if name == b"content-length":
             length = value
-    if not scope["http_version"].startswith("1"):
-        return False
-    return length is None or (bool(LENGTH.fullmatch(length)) and int(length) <= size)
+    return int(length) if LENGTH.fullmatch(length) else None
 
 
-def _completed(headers: RawHeaders, scope: Scope) -> list[tuple[bytes, bytes]]:
+def _completed(headers: RawHeaders, scope: Scope, path: str) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer with those that it lacks."""
-    wanted = HEADERS[scope["scheme"] == "https", scope["path"].startswith("/api/")]
+    wanted = HEADERS[scope["scheme"] == "https", path.startswith("/api/")]
     headers = list(headers)
     given = dict(headers)
     if not HEADER_NAMES.isdisjoint(given):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -34,11 +35,11 @@ def create_app(
     sign_in = EntraSignIn(settings, http_client_config=entra_client)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         key_refresh = asyncio.create_task(sign_in.keys.keep_fresh())
         async with open_store(settings) as store:
-            app.state.store = store
-            yield
+            # `request.state`, in applications that are mounted too.
+            yield {"sign_in": sign_in, "store": store}
         key_refresh.cancel()
 
     app = FastAPI(
@@ -47,13 +48,6 @@ def create_app(
         lifespan=lifespan,
         telemetry=telemetry,
         middleware=edge_middleware(settings),
-        # FastAPI looks twice, in each request, for the route of a router that is included.
-        routes=[
-            *todos.router.routes,
-            *identity.router.routes,
-            *health.router.routes,
-            *welcome.router.routes,
-        ],
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,
         # The docs page is our own: see `app.docs`.
@@ -62,6 +56,10 @@ def create_app(
     app.state.sign_in = sign_in
     app.state.leaving = False
     answer_errors_with_problems(app)
+    app.include_router(todos.router)
+    app.include_router(identity.router)
+    app.include_router(health.router)
+    app.include_router(welcome.router)
     if settings.docs_enabled:
         add_docs(app, settings, sign_in)
     return app

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.identity.caller import sign_in_of
 from app.problems import UnavailableError, responses
-from app.todos.store import store_of
+from app.todos.store import Store
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -29,7 +29,7 @@ async def live() -> Health:
 
 
 @router.get("/ready", summary="Ready for requests?", responses=responses(503))
-async def ready(request: Request) -> Health:
+async def ready(request: Request, store: Store) -> Health:
     """Learn whether signing keys are loaded, the store answers and the service is not about to stop.
 
     Who may: anyone.
@@ -37,6 +37,6 @@ async def ready(request: Request) -> Health:
     if request.app.state.leaving:
         raise UnavailableError("The service is about to stop.")
     keys = None if sign_in_of(request).keys.usable else "The signing keys are not loaded yet."
-    if faults := [fault for fault in (keys, await store_of(request).fault()) if fault]:
+    if faults := [fault for fault in (keys, await store.fault()) if fault]:
         raise UnavailableError(" ".join(faults))
     return Health()

@@ -27,10 +27,12 @@ class RequestLog:
     stream: BinaryIO | None = None
     """Where JSON goes; without it, the line is logged like every other."""
 
-    def write(self, scope: Scope, seconds: float) -> None:
-        """Write a line for this request, which took so long, unless its level is below `LOG_LEVEL`."""
-        # Probes come every few seconds.
-        level = logging.DEBUG if scope["path"].startswith("/health") else logging.INFO
+    def write(self, scope: Scope, seconds: float, *, probe: bool) -> None:
+        """Write a line for this request, which took so long, unless its level is below `LOG_LEVEL`.
+
+        The level of a health probe is DEBUG, because probes come every few seconds.
+        """
+        level = logging.DEBUG if probe else logging.INFO
         if not log.isEnabledFor(level):
             return
         if self.stream is None:

@@ -5,9 +5,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.utils import is_body_allowed_for_status_code
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
@@ -24,8 +26,10 @@ DETAILS = {
 }
 """What is said of an error of which nothing more is known."""
 
+FIRST_SERVER_ERROR = 500
 UNREADABLE = "There was an error parsing the body"
 """What FastAPI says, with 400, of a body that is not even broken JSON."""
+FILES = ("GET", "HEAD")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -65,24 +69,36 @@ class UnavailableError(HTTPException):
 def problem(
     scope: Scope,
     status: int,
-    detail: str | None = None,
+    detail: object = None,
     *,
     headers: Mapping[str, str] | None = None,
     errors: Sequence[Fault] | None = None,
 ) -> ProblemResponse:
-    """Return the error answer to the request of this ASGI scope."""
-    meaning = HTTPStatus(status)
+    """Return the error answer to the request of this ASGI scope.
+
+    `detail` is a sentence, or whatever else an `HTTPException` was given that JSON can hold.
+    """
+    title = _phrase(status)
     body = Problem(
-        title=meaning.phrase,
+        title=title,
         status=status,
-        detail=detail or DETAILS.get(status, meaning.phrase),
+        detail=detail if isinstance(detail, str) else DETAILS.get(status, title),
         instance=quote(scope["path"], safe="/:@!$&'()*+,;=~"),
         request_id=scope.get("request_id"),
         errors=list(errors) if errors else None,
     )
-    return ProblemResponse(
-        body.model_dump(exclude_none=True), status, headers=dict(headers) if headers else None
-    )
+    content = body.model_dump(exclude_none=True)
+    if detail is not None:
+        content["detail"] = jsonable_encoder(detail)
+    return ProblemResponse(content, status, headers=dict(headers) if headers else None)
+
+
+def _phrase(status: int) -> str:
+    """Return what the status means; one that is not registered means what its class does."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Client Error" if status < FIRST_SERVER_ERROR else "Server Error"
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -96,21 +112,20 @@ def answer_errors_with_problems(app: FastAPI) -> None:
     """Make every exception that FastAPI turns into an answer a problem."""
 
     @app.exception_handler(HTTPException)
-    async def http_error(request: Request, error: HTTPException) -> ProblemResponse:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         detail: object = error.detail
+        if not is_body_allowed_for_status_code(error.status_code):
+            return Response(status_code=error.status_code, headers=error.headers)
         if detail == UNREADABLE:
             wrong = "It cannot be read: send JSON in UTF-8 that is not nested deep"
             return _invalid(request, [Fault(location="body", field="", detail=wrong)])
-        if isinstance(detail, Mapping):
-            # fastapi-azure-auth puts its sentence beside an error code.
-            detail = detail.get("message")
         # Starlette says no more than the name of the status.
-        nothing = detail in {HTTPStatus(error.status_code).phrase, "Content Too Large"}
-        sentence = None if nothing else str(detail)
+        if detail in (None, "", _phrase(error.status_code), "Content Too Large"):
+            detail = None
         headers = dict(error.headers or {})
-        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" in headers:
             headers["Allow"] = ", ".join(_methods_of(request.scope))
-        return problem(request.scope, error.status_code, sentence, headers=headers)
+        return problem(request.scope, error.status_code, detail, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> ProblemResponse:
@@ -127,13 +142,15 @@ def _invalid(request: Request, faults: Sequence[Fault]) -> ProblemResponse:
 def _methods_of(scope: Scope) -> list[str]:
     """Return the methods that this path takes, over all routes (RFC 9110, section 15.5.6)."""
     routes = [route for route in scope["app"].routes if not isinstance(route, Mount)]
-    taken = [
+    taken = {
         method
         for method in METHODS
         if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
+    }
+    if "GET" in taken:
+        taken.add("HEAD")
     # Only files are mounted.
-    return taken or ["GET", "HEAD"]
+    return [method for method in METHODS if method in taken or (not taken and method in FILES)]
 
 
 def _says_json(request: Request) -> bool:

@@ -34,12 +34,13 @@ class Server(uvicorn.Server):
     left to send a request on when the process ends.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, root_path: str = "") -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 host=host,
                 port=port,
+                root_path=root_path,
                 # The service has configured the log itself, and writes a line for each request.
                 log_config=None,
                 access_log=False,
@@ -76,10 +77,13 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m app.serve", description="Run the service.")
     parser.add_argument("--host", default=EVERY_ADDRESS, help=f"(default {EVERY_ADDRESS})")
     parser.add_argument("--port", type=int, default=PORT, help=f"(default {PORT})")
+    parser.add_argument(
+        "--root-path", default="", metavar="PREFIX", help="the path prefix that a proxy strips"
+    )
     arguments = parser.parse_args()
     from app.main import app  # noqa: PLC0415  it takes its time
 
-    Server(app, arguments.host, arguments.port).run()
+    Server(app, arguments.host, arguments.port, arguments.root_path).run()
 
 
 if __name__ == "__main__":

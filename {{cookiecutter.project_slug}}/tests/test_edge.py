@@ -70,10 +70,10 @@ def test_a_wrong_method_is_told_every_right_one(client: TestClient) -> None:
         assert answer.status_code == 405
         return answer.headers["allow"]
 
-    assert allowed("/api/me") == "GET"
+    assert allowed("/api/me") == "GET, HEAD"
     assert allowed("/swagger-ui/docs.js") == "GET, HEAD"
-    assert allowed("/api/todos") == "GET, POST{{ ", DELETE" if cookiecutter.app_roles }}"
-    assert allowed(f"/api/todos/{uuid4()}") == "GET, PATCH, DELETE"
+    assert allowed("/api/todos") == "GET, HEAD, POST{{ ", DELETE" if cookiecutter.app_roles }}"
+    assert allowed(f"/api/todos/{uuid4()}") == "GET, HEAD, PATCH, DELETE"
 
 
 def test_an_unexpected_error_is_logged_and_tells_nothing(

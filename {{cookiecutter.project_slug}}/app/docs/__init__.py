@@ -61,16 +61,17 @@ def openapi_document(app: FastAPI, sign_in: EntraSignIn) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    document["components"]["securitySchemes"] = {
-        sign_in.scheme_name: jsonable_encoder(sign_in.model, by_alias=True, exclude_none=True)
-    }
+    document["components"]["securitySchemes"][sign_in.scheme_name] = jsonable_encoder(
+        sign_in.model, by_alias=True, exclude_none=True
+    )
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
             if operation := document["paths"].get(route.path, {}).get(method.lower()):
                 operation["operationId"] = route.name
     for operation in (op for path in document["paths"].values() for op in path.values()):
-        if "security" in operation:
-            operation["security"] = [{sign_in.scheme_name: [sign_in.settings.scope]}]
+        for requirement in operation.get("security", ()):
+            if sign_in.scheme_name in requirement:
+                requirement[sign_in.scheme_name] = [sign_in.settings.scope]
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             if status[0] in "45" and "application/json" in content:

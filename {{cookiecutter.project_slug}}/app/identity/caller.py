@@ -86,8 +86,8 @@ class SignIn(SecurityBase):
 
 
 def sign_in_of(connection: HTTPConnection) -> "EntraSignIn":
-    """Return the sign-in of the application that serves this request."""
-    sign_in: EntraSignIn = connection.app.state.sign_in
+    """Return the sign-in of the service; applications that are mounted in it share it."""
+    sign_in: EntraSignIn = connection.state.sign_in
     return sign_in
 
 

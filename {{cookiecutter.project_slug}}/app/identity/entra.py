@@ -43,10 +43,21 @@ class InvalidTokenError(UnauthorizedHttp):
         self, reason: str, description: str = "The access token is not valid for this service."
     ) -> None:
         super().__init__(description)
+        # The library puts the sentence beside an error code.
+        self.detail = description
         self.headers = {
             "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{description}"'
         }
         log.debug("token refused", extra={"reason": reason})
+
+
+class NotSignedInError(UnauthorizedHttp):
+    """The request brings no bearer token."""
+
+    def __init__(self) -> None:
+        detail = "Sign in and send the access token as a bearer token."
+        super().__init__(detail)
+        self.detail = detail
 
 
 class ForbiddenError(ForbiddenHttp):
@@ -54,6 +65,7 @@ class ForbiddenError(ForbiddenHttp):
 
     def __init__(self, detail: str, scope: str, remedy: str | None = None) -> None:
         super().__init__(detail)
+        self.detail = detail
         self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
         log.debug("caller refused", extra={"reason": detail, "remedy": remedy})
 
@@ -95,7 +107,7 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
     ) -> Caller:
         """Return who sent the request.
 
-        Raises UnauthorizedHttp without credentials, InvalidTokenError for a token that is not
+        Raises NotSignedInError without credentials, InvalidTokenError for a token that is not
         accepted, ForbiddenError for one that does not allow this, and UnavailableError while there
         are no signing keys.
         """
@@ -206,7 +218,7 @@ def _bearer_token(request: HTTPConnection) -> bytes:
         raise InvalidTokenError("there is more than one Authorization header")
     scheme, _, token = given[0].partition(b" ") if given else (b"", b"", b"")
     if scheme.lower() != b"bearer":
-        raise UnauthorizedHttp("Sign in and send the access token as a bearer token.")
+        raise NotSignedInError
     return bytes(token.strip())
 
 

@@ -15,13 +15,13 @@ from app.identity.caller import SignedIn, sign_in_of
 from app.problems import responses
 from app.todos.cursor import InvalidCursorError, decode_cursor, encode_cursor
 from app.todos.schemas import NewTodo, Todo, TodoChanges, TodoPage
-from app.todos.store import store_of
+from app.todos.store import Store
 
 router = APIRouter(prefix="/api/todos", tags=["todos"], responses=responses(401, 403, 503))
 
 
-async def _todo_of_caller(request: Request, todo_id: UUID, caller: {{ user }}) -> Todo:
-    todo = await store_of(request).get(caller.tenant_id, todo_id)
+async def _own_todo(request: Request, todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
+    todo = await store.get(caller.tenant_id, todo_id)
     if todo is None:
         raise HTTPException(404, "There is no such todo.")
 {% if cookiecutter.app_roles %}
@@ -34,7 +34,7 @@ async def _todo_of_caller(request: Request, todo_id: UUID, caller: {{ user }}) -
     return todo
 
 
-OwnTodo = Annotated[Todo, Depends(_todo_of_caller)]
+OwnTodo = Annotated[Todo, Depends(_own_todo)]
 {% if cookiecutter.app_roles %}
 """The todo that the path names: loaded for its owner, or for an Admin of the same tenant."""
 {% else %}
@@ -50,7 +50,7 @@ Mine = Annotated[bool, Query(description="For an Admin: only your own todos.")]
 
 @router.get("", responses=responses(422))
 async def list_todos(
-    request: Request, caller: {{ user }}, limit: Limit = 50, after: After = None{{ ", mine: Mine = False" if cookiecutter.app_roles }}
+    caller: {{ user }}, store: Store, limit: Limit = 50, after: After = None{{ ", mine: Mine = False" if cookiecutter.app_roles }}
 ) -> TodoPage:
 {% if cookiecutter.app_roles %}
     """List your todos, newest first; for an Admin, those of everybody in the tenant.
@@ -66,7 +66,7 @@ async def list_todos(
     owner = caller.object_id
 {% endif %}
     last = _decoded(after, caller.tenant_id, owner) if after is not None else None
-    todos = await store_of(request).page(caller.tenant_id, owner, limit=limit + 1, after=last)
+    todos = await store.page(caller.tenant_id, owner, limit=limit + 1, after=last)
     items = todos[:limit]
     more = len(todos) > limit
     return TodoPage(
@@ -75,12 +75,14 @@ async def list_todos(
 
 
 @router.post("", status_code=201, responses=responses(413, 415, 422))
-async def create_todo(new: NewTodo, caller: {{ user }}, request: Request, response: Response) -> Todo:
+async def create_todo(
+    new: NewTodo, caller: {{ user }}, store: Store, request: Request, response: Response
+) -> Todo:
     """Create a todo of your own.
 
     Who may: {{ "User, Admin" if cookiecutter.app_roles else "everyone signed in" }}.
     """
-    todo = await store_of(request).add(caller.tenant_id, caller.object_id, new)
+    todo = await store.add(caller.tenant_id, caller.object_id, new)
     response.headers["Location"] = f"{request.scope['path']}/{todo.id}"
     return todo
 
@@ -95,39 +97,34 @@ async def get_todo(todo: OwnTodo) -> Todo:
 
 
 @router.patch("/{todo_id}", responses=responses(404, 413, 415, 422))
-async def change_todo(
-    request: Request,
-    changes: TodoChanges,
-    todo: OwnTodo,
-    caller: {{ user }},
-) -> Todo:
+async def change_todo(changes: TodoChanges, todo: OwnTodo, caller: {{ user }}, store: Store) -> Todo:
     """Change a todo's title, or whether it is done, or both.
 
     Who may: {{ "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" }}.
     """
-    changed = await store_of(request).change(caller.tenant_id, todo.id, changes)
+    changed = await store.change(caller.tenant_id, todo.id, changes)
     if changed is None:
         raise HTTPException(404, "There is no such todo any more.")
     return changed
 
 
 @router.delete("/{todo_id}", status_code=204, responses=responses(404, 422))
-async def delete_todo(request: Request, todo: OwnTodo, caller: {{ user }}) -> None:
+async def delete_todo(todo: OwnTodo, caller: {{ user }}, store: Store) -> None:
     """Delete one todo.
 
     Who may: {{ "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" }}.
     """
-    await store_of(request).remove(caller.tenant_id, todo.id)
+    await store.remove(caller.tenant_id, todo.id)
 {% if cookiecutter.app_roles %}
 
 
 @router.delete("", status_code=204)
-async def delete_all_todos(request: Request, caller: Admin) -> None:
+async def delete_all_todos(caller: Admin, store: Store) -> None:
     """Delete every todo of your tenant.
 
     Who may: Admin.
     """
-    await store_of(request).clear(caller.tenant_id)
+    await store.clear(caller.tenant_id)
 {% endif %}
 
 

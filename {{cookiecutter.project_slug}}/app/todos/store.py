@@ -1,9 +1,9 @@
 """What the routes ask of a store. `open_store` of the module that is used provides one."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from app.todos.schemas import NewTodo, Todo, TodoChanges
 
@@ -42,6 +42,10 @@ class TodoStore(Protocol):
 
 
 def store_of(request: Request) -> TodoStore:
-    """Return the store of the application that serves this request."""
-    store: TodoStore = request.app.state.store
+    """Return the store of the service; applications that are mounted in it share it."""
+    store: TodoStore = request.state.store
     return store
+
+
+Store = Annotated[TodoStore, Depends(store_of)]
+"""A route with a parameter of this type reaches the todos."""

@@ -1,0 +1,538 @@
+"""What FastAPI's documentation teaches works beside the code of this service.
+
+Each test is one habit from the tutorial or the advanced guide, in a few lines.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any
+
+import pytest
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Body,
+    Cookie,
+    Depends,
+    FastAPI,
+    File,
+    Form,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+    Security,
+    UploadFile,
+    WebSocket,
+    WebSocketDisconnect,
+)
+from fastapi.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    StreamingResponse,
+)
+from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBasicCredentials
+from fastapi.staticfiles import StaticFiles
+from fastapi.testclient import TestClient
+from pydantic import BaseModel
+from starlette.middleware.gzip import GZipMiddleware
+
+from app.identity.caller import Caller, SignedIn
+from app.todos.store import store_of
+from tests.access import Bearer
+from tests.conftest import Build, Serve
+
+
+class Item(BaseModel):
+    """A body."""
+
+    name: str
+    price: float = 1.0
+
+
+@pytest.fixture
+def app(build: Build) -> FastAPI:
+    """Return the service, for a test to add to before it starts."""
+    return build()
+
+
+@pytest.fixture
+def start(app: FastAPI) -> Iterator[Callable[[], TestClient]]:
+    """Return a function that starts the service."""
+    clients = []
+
+    def started() -> TestClient:
+        client = TestClient(app, raise_server_exceptions=False)
+        clients.append(client)
+        return client.__enter__()
+
+    yield started
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+Start = Callable[[], TestClient]
+
+
+@pytest.mark.parametrize(
+    "detail", ["taken", {"code": "dup", "message": "taken"}, ["a", 1], {"message": None}, 7]
+)
+def test_http_exception_keeps_its_detail(app: FastAPI, start: Start, detail: Any) -> None:
+    @app.get("/raises")
+    def raises() -> None:
+        raise HTTPException(409, detail)
+
+    answer = start().get("/raises")
+    assert (answer.status_code, answer.json()["detail"]) == (409, detail)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_http_exception_keeps_its_headers(app: FastAPI, start: Start) -> None:
+    @app.get("/raises")
+    def raises() -> None:
+        raise HTTPException(404, "gone", headers={"X-Error": "there goes my error"})
+
+    assert start().get("/raises").headers["x-error"] == "there goes my error"
+
+
+@pytest.mark.parametrize("status", [418, 451, 499, 599])
+def test_http_exception_keeps_any_status(app: FastAPI, start: Start, status: int) -> None:
+    @app.get("/raises")
+    def raises() -> None:
+        raise HTTPException(status, "because")
+
+    answer = start().get("/raises")
+    assert (answer.status_code, answer.json()["detail"]) == (status, "because")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_http_exception_without_a_body_has_none(app: FastAPI, start: Start, status: int) -> None:
+    @app.get("/raises")
+    def raises() -> None:
+        raise HTTPException(status, headers={"ETag": '"1"'})
+
+    answer = start().get("/raises")
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (status, b"", '"1"')
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 499, 500, 503])
+def test_returned_response_arrives_as_it_was_made(app: FastAPI, start: Start, status: int) -> None:
+    @app.get("/returns")
+    def returns() -> JSONResponse:
+        return JSONResponse({"code": "E42"}, status)
+
+    answer = start().get("/returns")
+    assert (answer.status_code, answer.json()) == (status, {"code": "E42"})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-request-id"]
+
+
+def test_own_exception_handler_answers(app: FastAPI, start: Start) -> None:
+    class UnicornError(Exception):
+        pass
+
+    @app.exception_handler(UnicornError)
+    async def handle(request: Request, error: UnicornError) -> JSONResponse:
+        return JSONResponse({"message": "Oops"}, 418)
+
+    @app.get("/raises")
+    def raises() -> None:
+        raise UnicornError
+
+    answer = start().get("/raises")
+    assert (answer.status_code, answer.json()) == (418, {"message": "Oops"})
+
+
+def test_own_handler_of_http_exceptions_replaces_ours(app: FastAPI, start: Start) -> None:
+    @app.exception_handler(HTTPException)
+    async def handle(request: Request, error: HTTPException) -> PlainTextResponse:
+        return PlainTextResponse(str(error.detail), error.status_code)
+
+    @app.get("/raises")
+    def raises() -> None:
+        raise HTTPException(400, "Nope")
+
+    assert start().get("/raises").text == "Nope"
+
+
+@pytest.mark.parametrize("key", [500, Exception])
+def test_own_handler_of_unexpected_errors_replaces_ours(
+    app: FastAPI, start: Start, key: Any
+) -> None:
+    @app.exception_handler(key)
+    def handle(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"message": "Oops"}, 500)
+
+    @app.get("/raises")
+    def raises() -> None:
+        raise RuntimeError
+
+    assert start().get("/raises").json() == {"message": "Oops"}
+
+
+def test_http_middleware_sees_requests_and_answers(app: FastAPI, start: Start) -> None:
+    @app.middleware("http")
+    async def add_header(request: Request, call_next: Any) -> Any:
+        answer = await call_next(request)
+        answer.headers["X-Process-Time"] = "1"
+        return answer
+
+    client = start()
+    assert client.get("/").headers["x-process-time"] == "1"
+    assert client.get("/nothing").headers["x-process-time"] == "1"
+
+
+def test_added_middleware_works(app: FastAPI, start: Start) -> None:
+    app.add_middleware(GZipMiddleware, minimum_size=10)
+    answer = start().get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+
+
+def test_router_with_prefix_and_dependencies_is_included(app: FastAPI, start: Start) -> None:
+    async def need_key(x_key: Annotated[str, Header()]) -> None:
+        if x_key != "right":
+            raise HTTPException(400, "X-Key is invalid")
+
+    router = APIRouter(prefix="/items", tags=["items"], dependencies=[Depends(need_key)])
+
+    @router.get("/{item_id}")
+    async def read(item_id: int) -> dict[str, int]:
+        return {"item_id": item_id}
+
+    app.include_router(router, prefix="/v1")
+    client = start()
+    assert client.get("/v1/items/3", headers={"X-Key": "right"}).json() == {"item_id": 3}
+    assert client.get("/v1/items/3", headers={"X-Key": "wrong"}).status_code == 400
+
+
+def test_dependency_override_reaches_the_routes_of_the_service(
+    app: FastAPI, start: Start, bearer: Bearer
+) -> None:
+    class Empty:
+        async def page(self, *_: Any, **__: Any) -> list[Any]:
+            return []
+
+    app.dependency_overrides[store_of] = Empty
+    assert start().get("/api/todos", headers=bearer("bob")).json()["items"] == []
+
+
+def test_dependency_with_yield_cleans_up_after_an_error(app: FastAPI, start: Start) -> None:
+    steps = []
+
+    async def resource() -> AsyncIterator[str]:
+        steps.append("open")
+        try:
+            yield "resource"
+        finally:
+            steps.append("closed")
+
+    @app.get("/uses")
+    async def uses(given: Annotated[str, Depends(resource)]) -> None:
+        raise HTTPException(400, given)
+
+    assert start().get("/uses").json()["detail"] == "resource"
+    assert steps == ["open", "closed"]
+
+
+def test_class_is_a_dependency(app: FastAPI, start: Start) -> None:
+    class Common:
+        def __init__(self, q: str = "none", limit: int = 10) -> None:
+            self.q, self.limit = q, limit
+
+    @app.get("/lists")
+    async def lists(common: Annotated[Common, Depends()]) -> dict[str, Any]:
+        return {"q": common.q, "limit": common.limit}
+
+    assert start().get("/lists?q=x").json() == {"q": "x", "limit": 10}
+
+
+def test_second_security_scheme_stands_beside_ours(app: FastAPI, start: Start) -> None:
+    key = APIKeyHeader(name="X-API-Key")
+
+    @app.get("/keyed")
+    async def keyed(given: Annotated[str, Security(key)]) -> str:
+        return given
+
+    client = start()
+    document = client.get("/openapi.json").json()
+    assert set(document["components"]["securitySchemes"]) == {"EntraID", "APIKeyHeader"}
+    assert document["paths"]["/keyed"]["get"]["security"] == [{"APIKeyHeader": []}]
+    assert client.get("/keyed", headers={"X-API-Key": "k"}).json() == "k"
+    assert client.get("/keyed").status_code == 401
+
+
+def test_basic_authentication_guards_a_route(app: FastAPI, start: Start) -> None:
+    @app.get("/basic")
+    def basic(credentials: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> str:
+        return credentials.username
+
+    client = start()
+    assert client.get("/basic", auth=("stanley", "x")).json() == "stanley"
+    refused = client.get("/basic")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Basic")
+
+
+def test_caller_is_a_dependency_of_a_dependency(app: FastAPI, start: Start, bearer: Bearer) -> None:
+    async def greeting(caller: SignedIn) -> str:
+        return f"Hello, {caller.name}"
+
+    @app.get("/greets")
+    async def greets(text: Annotated[str, Depends(greeting)]) -> str:
+        return text
+
+    client = start()
+    assert client.get("/greets", headers=bearer("bob")).json() == "Hello, Bob"
+    assert client.get("/greets").status_code == 401
+
+
+def test_mounted_application_signs_in_and_keeps_its_errors(
+    app: FastAPI, start: Start, bearer: Bearer
+) -> None:
+    sub = FastAPI()
+
+    @sub.get("/me")
+    async def me(caller: SignedIn) -> str | None:
+        return caller.name
+
+    @sub.get("/raises")
+    async def raises() -> None:
+        raise HTTPException(409, "theirs")
+
+    app.mount("/sub", sub)
+    client = start()
+    assert client.get("/sub/me", headers=bearer("bob")).json() == "Bob"
+    assert client.get("/sub/me").status_code == 401
+    assert client.get("/sub/raises").json() == {"detail": "theirs"}
+    assert client.get("/sub/nothing").json() == {"detail": "Not Found"}
+
+
+def test_static_files_are_mounted(app: FastAPI, start: Start, tmp_path: Any) -> None:
+    (tmp_path / "hello.txt").write_text("hello")
+    app.mount("/static", StaticFiles(directory=tmp_path))
+    assert start().get("/static/hello.txt").text == "hello"
+
+
+def test_websocket_echoes(app: FastAPI, start: Start) -> None:
+    @app.websocket("/ws")
+    async def echo(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            while True:
+                await socket.send_text(await socket.receive_text())
+        except WebSocketDisconnect:
+            pass
+
+    with start().websocket_connect("/ws") as socket:
+        socket.send_text("hello")
+        assert socket.receive_text() == "hello"
+
+
+def test_websocket_signs_in(app: FastAPI, start: Start, bearer: Bearer) -> None:
+    @app.websocket("/ws")
+    async def greet(socket: WebSocket, caller: SignedIn) -> None:
+        await socket.accept()
+        await socket.send_text(str(caller.name))
+        await socket.close()
+
+    client = start()
+    with client.websocket_connect("/ws", headers=bearer("bob")) as socket:
+        assert socket.receive_text() == "Bob"
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws"):
+        pass
+
+
+@pytest.mark.parametrize("path", ["/", "/health/live", "/api/me", "/docs", "/openapi.json"])
+def test_head_answers_like_get_without_a_body(start: Start, bearer: Bearer, path: str) -> None:
+    client = start()
+    got, asked = (client.request(method, path, headers=bearer("bob")) for method in ("GET", "HEAD"))
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-length"] == got.headers["content-length"]
+    assert client.head("/nothing").status_code == 404
+
+
+def test_own_head_route_comes_first(app: FastAPI, start: Start) -> None:
+    @app.get("/both")
+    async def get() -> str:
+        return "got"
+
+    @app.head("/both")
+    async def head(response: Response) -> None:
+        response.headers["X-Own"] = "yes"
+
+    assert start().head("/both").headers["x-own"] == "yes"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PROPFIND"])
+def test_cors_lets_a_listed_origin_use_any_method_and_header(serve: Serve, method: str) -> None:
+    client = serve(cors_origins="https://app.example")
+    headers = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization,traceparent,x-own",
+    }
+    answer = client.options("/api/todos", headers=headers)
+    assert answer.status_code in ({200} if method != "PROPFIND" else {200, 400})
+    assert "x-own" in answer.headers["access-control-allow-headers"]
+
+
+def test_body_query_path_header_and_cookie_are_read(app: FastAPI, start: Start) -> None:
+    @app.put("/items/{item_id}")
+    async def put(
+        item_id: int,
+        item: Item,
+        q: Annotated[list[str], Query()],
+        user_agent: Annotated[str, Header()],
+        ads: Annotated[str, Cookie()],
+    ) -> dict[str, Any]:
+        return {"id": item_id, "name": item.name, "q": q, "agent": user_agent, "ads": ads}
+
+    client = start()
+    client.cookies.set("ads", "none")
+    answer = client.put("/items/1?q=a&q=b", json={"name": "x"}, headers={"User-Agent": "me"})
+    expected = {"id": 1, "name": "x", "q": ["a", "b"], "agent": "me", "ads": "none"}
+    assert answer.json() == expected
+
+
+def test_embedded_body_and_partial_update(app: FastAPI, start: Start) -> None:
+    @app.patch("/items")
+    async def patch(item: Annotated[Item, Body(embed=True)]) -> dict[str, Any]:
+        return item.model_dump(exclude_unset=True)
+
+    assert start().patch("/items", json={"item": {"name": "x"}}).json() == {"name": "x"}
+
+
+def test_form_and_file_are_read(app: FastAPI, start: Start) -> None:
+    @app.post("/upload")
+    async def upload(
+        file: Annotated[UploadFile, File()], note: Annotated[str, Form()]
+    ) -> dict[str, Any]:
+        return {"size": len(await file.read()), "note": note}
+
+    answer = start().post("/upload", files={"file": b"abc"}, data={"note": "x"})
+    assert answer.json() == {"size": 3, "note": "x"}
+
+
+def test_response_model_filters_what_is_returned(app: FastAPI, start: Start) -> None:
+    @app.get("/items", response_model=Item, response_model_exclude={"price"})
+    async def get() -> Any:
+        return {"name": "x", "price": 2, "secret": "s"}
+
+    assert start().get("/items").json() == {"name": "x"}
+
+
+def test_status_headers_and_cookies_are_set_on_the_response(app: FastAPI, start: Start) -> None:
+    @app.post("/items", status_code=201)
+    async def create(response: Response) -> str:
+        response.headers["X-Cat"] = "alone in the world"
+        response.set_cookie("session", "fake")  # pragma: allowlist secret
+        response.status_code = 202
+        return "done"
+
+    answer = start().post("/items")
+    assert (answer.status_code, answer.headers["x-cat"]) == (202, "alone in the world")
+    assert answer.cookies["session"] == "fake"
+
+
+def test_other_kinds_of_response_work(app: FastAPI, start: Start, tmp_path: Any) -> None:
+    (tmp_path / "page.txt").write_text("file")
+
+    @app.get("/html", response_class=HTMLResponse)
+    async def html() -> str:
+        return "<p>html</p>"
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter(["a", "b"]), media_type="text/plain")
+
+    @app.get("/file")
+    async def file() -> FileResponse:
+        return FileResponse(tmp_path / "page.txt")
+
+    @app.get("/moved")
+    async def moved() -> RedirectResponse:
+        return RedirectResponse("/html")
+
+    client = start()
+    assert client.get("/html").headers["content-type"].startswith("text/html")
+    assert client.get("/stream").text == "ab"
+    assert client.get("/file").text == "file"
+    assert client.get("/moved").text == "<p>html</p>"
+
+
+def test_background_task_runs_after_the_answer(app: FastAPI, start: Start) -> None:
+    done: list[str] = []
+
+    @app.post("/notify")
+    async def notify(tasks: BackgroundTasks) -> None:
+        tasks.add_task(done.append, "sent")
+
+    assert start().post("/notify").status_code == 200
+    assert done == ["sent"]
+
+
+def test_validation_error_names_the_field(app: FastAPI, start: Start) -> None:
+    @app.post("/items")
+    async def create(item: Item) -> None:
+        pass
+
+    answer = start().post("/items", json={"name": "x", "price": "dear"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "price"
+
+
+def test_request_gives_the_client_and_its_own_address(app: FastAPI, start: Start) -> None:
+    @app.get("/about")
+    async def about(request: Request) -> dict[str, str]:
+        return {"url": str(request.url), "link": str(request.url_for("about"))}
+
+    answer = start().get("/about?x=1").json()
+    assert answer == {"url": "http://testserver/about?x=1", "link": "http://testserver/about"}
+
+
+def test_plain_function_runs_beside_the_event_loop(app: FastAPI, start: Start) -> None:
+    @app.get("/sync")
+    def sync() -> bool:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
+    assert start().get("/sync").json() is False
+
+
+def test_caller_is_what_the_route_gets(app: FastAPI, start: Start, bearer: Bearer) -> None:
+    seen = []
+
+    @app.get("/who")
+    async def who(caller: SignedIn) -> None:
+        seen.append(caller)
+
+    start().get("/who", headers=bearer("alice"))
+    assert isinstance(seen[0], Caller)
+
+
+def test_probes_and_links_work_behind_a_prefix(build: Build) -> None:
+    app = build(trusted_hosts="api.example")
+    with TestClient(app, root_path="/todo", base_url="http://api.example") as client:
+        # uvicorn puts the prefix in front of the path; TestClient does not.
+        links = client.get("/todo/").json()["links"]
+        assert links["health"] == "/todo/health/ready"
+        assert client.get("/todo/health/live", headers={"Host": "10.0.0.7"}).status_code == 200
+        me = client.get("/todo/api/me")
+        assert (me.status_code, me.headers["cache-control"]) == (401, "no-store")
+
+
+def test_path_that_only_begins_like_a_probe_is_no_probe(build: Build) -> None:
+    app = build(trusted_hosts="api.example")
+
+    @app.get("/health-records/mine")
+    async def mine() -> str:
+        return "mine"
+
+    with TestClient(app, base_url="http://10.0.0.7") as client:
+        assert client.get("/health-records/mine").status_code == 400

@@ -1006,7 +1006,7 @@ def failure(answer: httpx2.Response) -> str:
 
 def azure_sign_in(login: str, tenant: str | None, scope: str, client_id: str = "") -> str:
     """Return an access token: for Microsoft Graph, or as the given client by PKCE in the browser."""
-    from azure import identity  # noqa: PLC0415
+    import azure.identity  # noqa: PLC0415
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # noqa: PLC0415
 
     logging.getLogger("azure").setLevel(logging.CRITICAL)
@@ -1014,23 +1014,23 @@ def azure_sign_in(login: str, tenant: str | None, scope: str, client_id: str = "
     where: Json = {"authority": login} | tools
     credentials: list[Any] = []
     if client_id:
-        credentials = [identity.InteractiveBrowserCredential(client_id=client_id, **where)]
+        credentials = [azure.identity.InteractiveBrowserCredential(client_id=client_id, **where)]
     else:
         credentials = [
-            identity.AzureCliCredential(**tools),
-            identity.AzureDeveloperCliCredential(**tools),
+            azure.identity.AzureCliCredential(**tools),
+            azure.identity.AzureDeveloperCliCredential(**tools),
         ]
         if sys.stderr.isatty():
             credentials += [
-                identity.InteractiveBrowserCredential(**where),
-                identity.DeviceCodeCredential(prompt_callback=show_code, **where),
+                azure.identity.InteractiveBrowserCredential(**where),
+                azure.identity.DeviceCodeCredential(prompt_callback=show_code, **where),
             ]
     reasons = []
     for credential in credentials:
         try:
             token: str = credential.get_token(scope).token
             return token
-        except identity.CredentialUnavailableError as error:
+        except azure.identity.CredentialUnavailableError as error:
             reasons.append(str(error.message).splitlines()[0])
         except ClientAuthenticationError as error:
             reasons.append(str(error.message).splitlines()[0])

@@ -1,26 +1,10 @@
 """Debian systems in a folder of their own, for what this machine does not have."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 SOURCES = Path("/etc/apt")
-
-
-def need(*tools: str) -> None:
-    """Skip the test where a tool, or root, is missing; with `CI=true`, fail it."""
-    absent = [tool for tool in tools if not shutil.which(tool)]
-    reason = f"there is no {', '.join(absent)}: install it (Debian: apt install {' '.join(absent)})"
-    if not absent and os.geteuid() != 0:
-        absent, reason = ["root"], "only root can mount and run a system: run this test as root"
-    if absent:
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 def make_system(target: Path, *packages: str) -> None:

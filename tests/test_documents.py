@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import TEMPLATE, VARIANTS, Project, clean_environment, render
 from tests.documents import PROGRAMS, SHELLS, Block, blocks_of, type_blocks
+from tests.missing import need
 
 Variant = Callable[[str], Project]
 
@@ -75,6 +76,7 @@ def test_every_command_is_typed_or_says_why_not(variant: Variant, name: str) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IN_FULL)
 def test_the_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str) -> None:
+    need("bash", "curl", "git", "setsid")
     project = render(tmp_path / "folder", VARIANTS[name]).path
     environment = user_environment(tmp_path / "home", uv)
     blocks = typed(documents_of(project))
@@ -89,6 +91,7 @@ def test_the_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name:
 
 @pytest.mark.slow
 def test_the_documents_of_the_template_work_as_typed(tmp_path: Path, uv: str) -> None:
+    need("bash", "curl", "git", "make", "setsid")
     clone = tmp_path / "clone"
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

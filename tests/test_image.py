@@ -23,7 +23,8 @@ import httpx2
 import pytest
 
 from tests.conftest import VARIANTS, Project, render
-from tests.debian import make_system, need
+from tests.debian import make_system
+from tests.missing import need
 from tests.test_outage import STAND_IN, Cluster, cluster, process, status_of, wait_until
 from tests.test_variants import free_ports
 
@@ -116,7 +117,7 @@ class Builder:
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
     """Return buildah with the stand-in for the base image; skip the test where it cannot be."""
-    need("buildah", "mmdebstrap", "crun")
+    need("buildah", "mmdebstrap", "crun", root=True)
     with TemporaryDirectory(prefix="image-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
         builder = Builder(Path(folder))
         context = builder.folder / "base"

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TEMPLATE, clean_environment
+from tests.missing import need
 from tests.test_variants import free_ports, wait_until_ready
 
 pytestmark = pytest.mark.slow
 
 
 def test_the_demo_starts_without_uv_below_a_folder_with_a_space(tmp_path: Path) -> None:
+    need("git", "make")
     clone = tmp_path / "Grüße an alle"
     names = (
         "Makefile",

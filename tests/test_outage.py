@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from tests.conftest import VARIANTS, Project, clean_environment, render
+from tests.missing import missing
 from tests.test_variants import free_ports
 
 pytestmark = pytest.mark.slow
@@ -80,10 +81,7 @@ def cluster() -> Iterator[Cluster]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     on_path = shutil.which("initdb")
     if not found and not on_path:
-        reason = "there is no PostgreSQL: install it (Debian: apt install postgresql)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("there is no PostgreSQL: install it (Debian: apt install postgresql)")
     programs = Path(on_path).parent if on_path else found[-1].parent
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cluster = Cluster(programs, Path(folder), free_ports()[0])

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import VARIANTS, Project, clean_environment, render
-from tests.debian import make_system, need
+from tests.debian import make_system
+from tests.missing import missing, need
 from tests.test_outage import Cluster, cluster
 
 __all__ = ["cluster"]
@@ -46,7 +47,10 @@ def test_the_oldest_versions_that_are_declared_work(
     tmp_path: Path, cluster: Cluster, uv: str
 ) -> None:
     project = render(tmp_path, VARIANTS[DATABASE])
-    oldest = ["--python", python_range(project)[0], "--resolution", "lowest-direct"]
+    python = python_range(project)[0]
+    if subprocess.run([uv, "python", "find", python], capture_output=True, check=False).returncode:
+        missing(f"there is no Python {python}: install it (`uv python install {python}`)")
+    oldest = ["--python", python, "--resolution", "lowest-direct"]
     project.run(uv, "sync", "--all-groups", "--all-extras", *oldest)
     options = ["-q", "-n", "0", "--ignore=tests/browser"]
     url = cluster.url.replace("+psycopg", "")
@@ -57,7 +61,7 @@ def test_the_oldest_versions_that_are_declared_work(
 
 
 def test_the_newest_python_works(tmp_path: Path, cluster: Cluster, uv: str) -> None:
-    need("mmdebstrap")
+    need("mmdebstrap", root=True)
     system = tmp_path / "system"
     make_system(system, f"python{NEWEST}", f"python{NEWEST}-venv", "git")
     project = render(system / "srv", VARIANTS[DATABASE])

@@ -9,7 +9,8 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -74,14 +75,16 @@ class Grant:
     used: bool = False
 
 
-@dataclass
 class SigningKey:
-    """A key pair, published under its id."""
+    """A key pair, published under its id. It is generated when it is first used."""
 
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(20))
-    private: rsa.RSAPrivateKey = field(
-        default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    )
+    def __init__(self) -> None:
+        self.id = secrets.token_urlsafe(20)
+
+    @cached_property
+    def private(self) -> rsa.RSAPrivateKey:
+        """The private key, of which the public key is a part."""
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def public_jwk(self, issuer: str) -> dict[str, Any]:
         """Return the public key as Entra ID publishes it."""

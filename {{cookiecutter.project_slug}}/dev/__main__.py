@@ -115,7 +115,7 @@ def _greeting(port: int, entra_port: int) -> str:
 
 
 def _python() -> str:
-    """Return how to call the Python of this project in the folder of whoever started it."""
+    """Return the command that runs Python modules of this project from the user's folder."""
     uv = "uv" if shutil.which("uv") else os.environ.get("UV")
     if uv is None:
         return shlex.quote(sys.executable)

@@ -117,6 +117,17 @@ with_roles = pytest.mark.parametrize("caller", [ROLES, MULTI_ROLES], indirect=Tr
 without_roles = pytest.mark.parametrize("caller", [NO_ROLES, MULTI], indirect=True)
 
 
+def test_a_byte_order_mark_hides_no_key(caller: Caller) -> None:
+    assert caller.run("apply") == 0
+    lines = caller.env.read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next(line for line in lines if line.startswith("API_CLIENT_ID="))
+    lines.remove(first)
+    caller.env.write_text("".join([first, *lines]), encoding="utf-8-sig")
+    assert caller.run("apply") == 0
+    assert "+ API_CLIENT_ID" not in caller.out
+    assert caller.env.read_text(encoding="utf-8-sig").count("API_CLIENT_ID=") == 1
+
+
 def is_right(caller: Caller) -> None:
     """Check that the tenant and .env are as `apply` promises."""
     directory, script = caller.directory, caller.script

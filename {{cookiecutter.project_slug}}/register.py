@@ -29,6 +29,7 @@ this script did not make; 7 .env cannot be read or written; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -782,7 +783,8 @@ def env_text() -> str:
     """Return the text of .env, or of .env.example when there is none yet."""
     for path in (ENV_FILE, ENV_FILE.with_name(".env.example")):
         try:
-            return path.read_bytes().decode()
+            # Some Windows tools begin a file with a byte order mark.
+            return path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:
@@ -1132,4 +1134,8 @@ def main(
 
 
 if __name__ == "__main__":
+    # A console that cannot show a character shows another in its place.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""`.env`: one reader for the service, for `register.py` and for every other command.
+"""`.env`: one reader for the service and the commands that share its settings.
 
 `python -m app.env_file NAME` prints the value of a variable in it.
 """

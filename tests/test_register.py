@@ -805,12 +805,18 @@ def test_env_keeps_its_tenants(variant: Variant, tmp_path: Path) -> None:
         assert caller.values()["ALLOWED_TENANT_IDS"] == after
 
 
-def test_env_that_is_no_text_stops_everything_before_it_begins(caller: Caller) -> None:
-    caller.env.write_bytes(b"API_CLIENT_ID=\xff\xfe\x00")
-    assert caller.run("apply") == 7
-    assert ".env cannot be read as text" in caller.err
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+@pytest.mark.parametrize("command", ["apply", "destroy"])
+def test_env_in_another_encoding_stops_a_command_before_it_begins(
+    caller: Caller, command: str, encoding: str
+) -> None:
+    content = "# für Entra\nAPI_CLIENT_ID=x\n".encode(encoding)
+    caller.env.write_bytes(content)
+    assert caller.run(command) == 7
+    assert ".env is not UTF-8 text." in caller.err
+    assert len(caller.err.splitlines()) == 1
     assert caller.directory.calls == []
-    assert caller.env.read_bytes() == b"API_CLIENT_ID=\xff\xfe\x00"
+    assert caller.env.read_bytes() == content
 
 
 def test_env_that_cannot_be_written_is_said_with_what_belongs_in_it(

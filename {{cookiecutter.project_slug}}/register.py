@@ -384,6 +384,8 @@ def token(run: Run) -> int:
 
 def destroy(run: Run) -> int:
     """Remove what apply created, for good, after asking."""
+    # Before anything is removed: an unreadable file would keep the ids from being cleared.
+    env_text()
     run.connect()
     present, deleted = created_here(run)
     if not (present or deleted):
@@ -784,15 +786,22 @@ def env_text() -> str:
     for path in (ENV_FILE, ENV_FILE.with_name(".env.example")):
         try:
             # Some Windows tools begin a file with a byte order mark.
-            return path.read_bytes().decode("utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise RegisterError(
-                f"{path.name} cannot be read as text ({error}). It was left as it is: repair or "
-                "remove it, then run this again.",
-                ENV_FAULT,
-            ) from None
+        except OSError as error:
+            fault = f"cannot be read ({error.strerror})"
+        except UnicodeDecodeError:
+            fault = "is not UTF-8 text"
+        else:
+            # UTF-16 without a byte order mark is valid UTF-8 with a NUL in every other place.
+            if "\0" not in text:
+                return text
+            fault = "is not UTF-8 text"
+        raise RegisterError(
+            f"{path.name} {fault}. It was left as it is: repair or remove it, then run this again.",
+            ENV_FAULT,
+        )
     return ""
 
 

@@ -182,7 +182,7 @@ class Innermost(RequestBodyLimitMiddleware):
             else:
                 await self.unlimited(scope, receive, send)
         except Exception as error:
-            if "status" in scope:
+            if scope.get("answered_by_application"):
                 raise
             log.exception("unexpected error")
             scope["answered_by_application"] = True
@@ -221,11 +221,13 @@ def _request_id(scope: Scope) -> str:
 
 
 def _content_length(scope: Scope) -> int | None:
-    """Return how long the body is by the headers, in bytes, or None when they do not say.
+    """Return how long the body is by the headers, in bytes, or None when only reading it can tell.
 
     An HTTP/1 server reads no more of it than they say (RFC 9112, section 6.3).
     """
-    length = b"0" if scope["http_version"].startswith("1") else b""
+    if not scope["http_version"].startswith("1"):
+        return None
+    length = b"0"
     for name, value in scope["headers"]:
         if name == b"transfer-encoding":
             return None

@@ -29,7 +29,6 @@ DETAILS = {
 FIRST_SERVER_ERROR = 500
 UNREADABLE = "There was an error parsing the body"
 """What FastAPI says, with 400, of a body that is not even broken JSON."""
-FILES = ("GET", "HEAD")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -149,8 +148,8 @@ def _methods_of(scope: Scope) -> list[str]:
     }
     if "GET" in taken:
         taken.add("HEAD")
-    # Only files are mounted.
-    return [method for method in METHODS if method in taken or (not taken and method in FILES)]
+    # A path that no route takes is that of a mounted file.
+    return [method for method in METHODS if method in taken] or ["GET", "HEAD"]
 
 
 def _says_json(request: Request) -> bool:

@@ -354,6 +354,22 @@ def test_head_answers_like_get_without_a_body(start: Start, bearer: Bearer, path
     assert client.head("/nothing").status_code == 404
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_error_after_the_answer_has_begun_starts_no_second_answer(
+    app: FastAPI, start: Start, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    def broken() -> Iterator[str]:
+        yield "begun"
+        raise RuntimeError
+
+    @app.get("/breaks")
+    async def breaks() -> StreamingResponse:
+        return StreamingResponse(broken())
+
+    assert start().request(method, "/breaks").status_code == 200
+    assert "unexpected error" not in caplog.text
+
+
 def test_own_head_route_comes_first(app: FastAPI, start: Start) -> None:
     @app.get("/both")
     async def get() -> str:

@@ -9,16 +9,21 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
-from app import health, welcome
 from app.about import DESCRIPTION, TITLE
-from app.docs import add_docs
-from app.edge import edge_middleware
+{% if cookiecutter.storage == "database" %}
+from app.database.database import DatabaseStorage as Storage
+{% endif %}
+from app.http.middleware import middleware
+from app.http.problems import answer_errors_with_problems
 from app.identity import routes as identity
-from app.identity.entra import EntraSignIn
-from app.problems import answer_errors_with_problems
+from app.identity.entra import EntraScheme
+{% if cookiecutter.storage == "memory" %}
+from app.memory import MemoryStorage as Storage
+{% endif %}
+from app.public import health, welcome
+from app.public.docs import add_docs
 from app.settings import Settings
 from app.todos import routes as todos
-from app.todos.{{ cookiecutter.storage }} import open_store
 
 
 def create_app(
@@ -32,14 +37,15 @@ def create_app(
     `entra_client` configures the HTTP client that fetches signing keys: its proxy, its trusted
     certificates, its transport. `telemetry` is FastAPI's own argument of this name.
     """
-    sign_in = EntraSignIn(settings, http_client_config=entra_client)
+    entra = EntraScheme(settings, http_client_config=entra_client)
+    storage = Storage(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        key_refresh = asyncio.create_task(sign_in.keys.keep_fresh())
-        async with open_store(settings) as store:
-            # `request.state`, in applications that are mounted too.
-            yield {"sign_in": sign_in, "store": store}
+        key_refresh = asyncio.create_task(entra.keys.keep_fresh())
+        async with storage.open() as opened:
+            # This is `request.state`, in mounted applications too.
+            yield {"entra": entra, "storage": opened}
         key_refresh.cancel()
 
     app = FastAPI(
@@ -47,19 +53,19 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         telemetry=telemetry,
-        middleware=edge_middleware(settings),
+        middleware=middleware(settings),
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,
-        # The docs page is our own: see `app.docs`.
+        # The docs page is our own: see `app.public.docs`.
         openapi_url=None,
     )
-    app.state.sign_in = sign_in
-    app.state.leaving = False
+    app.state.entra = entra
+    app.state.draining = False
     answer_errors_with_problems(app)
     app.include_router(todos.router)
     app.include_router(identity.router)
     app.include_router(health.router)
     app.include_router(welcome.router)
     if settings.docs_enabled:
-        add_docs(app, settings, sign_in)
+        add_docs(app, settings, entra)
     return app

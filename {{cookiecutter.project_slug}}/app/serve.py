@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
+import time
 from types import FrameType
 
 import uvicorn
@@ -18,17 +19,17 @@ When the service closes first, a request that the proxy is just sending on that 
 """
 BACKLOG = 2048
 """How many connections may wait to be taken; the kernel lowers it to `net.core.somaxconn`."""
-SECONDS_TO_LEAVE = 5
-"""How long a process that was told to stop takes requests all the same, not ready any more.
+SECONDS_TO_DRAIN = 5
+"""How long a process that was told to stop still serves, without being ready.
 
-Whoever sends it requests learns in this time to send them elsewhere.
+In this time, a load balancer learns to send requests elsewhere.
 """
 SECONDS_TO_FINISH = 20
 """How long the last requests may take. Kubernetes and Container Apps end by force 30 s after SIGTERM."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which on SIGTERM leaves before it closes.
+    """uvicorn, which drains on SIGTERM before it closes.
 
     It goes on serving and has every answer close its connection, so that no proxy has an idle one
     left to send a request on when the process ends.
@@ -56,17 +57,18 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take note of a signal."""
-        self.app.state.leaving = sig == signal.SIGTERM
+        self.app.state.draining = sig == signal.SIGTERM
         super().handle_exit(sig, frame)
 
     async def main_loop(self) -> None:
         """Serve until a signal comes, and a while longer when it is SIGTERM."""
         await super().main_loop()
-        if self.app.state.leaving:
+        if self.app.state.draining:
             self.config.encoded_headers.append((b"connection", b"close"))
-            for _ in range(SECONDS_TO_LEAVE):
+            ended = time.monotonic() + SECONDS_TO_DRAIN
+            while time.monotonic() < ended:
                 await self.on_tick(0)
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.1)
 
 
 def main() -> None:

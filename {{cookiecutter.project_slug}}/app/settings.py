@@ -1,12 +1,11 @@
-"""The settings of the service: what each takes, and one readable message when they are wrong."""
+"""The settings of the service, and one readable message for all that are missing or invalid."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -20,17 +19,15 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-{% if cookiecutter.storage == "database" %}
-from app.database import DatabaseUrl
-{% endif %}
 from app.env_file import ENCODING, ENV_FILE, EnvFileError, check_env_file
+from app.permissions import SCOPES
+from app.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import TenantSettings
 
-SCOPE = "access_as_user"
-{% if cookiecutter.tenancy == "multi-tenant" %}
-EVERY_TENANT = "*"
-PERSONAL_ACCOUNTS = UUID("9188040d-6c67-4c5b-b112-36a304b66dad")
-"""The tenant that all personal Microsoft accounts share."""
-{% endif %}
+Loaded = TypeVar("Loaded", bound=BaseSettings)
+
+
+class SettingsError(Exception):
+    """The service cannot start with these settings; the message says why, without their values."""
 
 
 def _split(value: object) -> object:
@@ -59,6 +56,14 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+{% if cookiecutter.storage == "database" %}
+def _supported(value: SecretStr) -> SecretStr:
+    if not re.match(r"postgresql\+psycopg://|sqlite\+aiosqlite://", value.get_secret_value()):
+        raise ValueError("not a URL of a supported database")
+    return value
+
+
+{% endif %}
 _HOST = r"[a-z0-9.-]+"
 _LOOPBACK = r"(?:localhost|127\.0\.0\.1|\[::1\])"
 
@@ -70,34 +75,16 @@ Authority = Annotated[
 ]
 Origin = Annotated[str, _matching(rf"https?://(?:{_HOST}|\[[0-9a-f:]+\])(?::\d+)?")]
 Host = Annotated[str, _matching(rf"(?:\*\.)?{_HOST}")]
-{% if cookiecutter.tenancy == "multi-tenant" %}
-Tenants = Literal["*"] | frozenset[UUID]
-
-
-def _tenants(value: object) -> object:
-    """Take `*` alone, or a list that is not empty."""
-    if value == EVERY_TENANT:
-        return value
-    tenants = _split(value)
-    if not tenants:
-        raise PydanticCustomError("missing", "no tenant is named")
-    return tenants
+{% if cookiecutter.storage == "database" %}
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_supported)]
 {% endif %}
 
 
-class Settings(BaseModel):
-    """What the service needs to know, checked. Each description begins with what the setting takes."""
+class Settings(TenantSettings):
+    """What the service needs to know, checked. Each description begins with what is expected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-{% if cookiecutter.tenancy == "single-tenant" %}
-    entra_tenant_id: UUID = Field(description="a GUID: the tenant whose users may sign in")
-{% else %}
-    allowed_tenant_ids: Annotated[Tenants, NoDecode, BeforeValidator(_tenants)] = Field(
-        description="comma-separated GUIDs: the tenants whose users may sign in; "
-        "or * alone for every organisation"
-    )
-{% endif %}
     api_client_id: UUID = Field(
         description="a GUID: the application (client) ID of the API's app registration"
     )
@@ -157,89 +144,71 @@ class Settings(BaseModel):
         return value
 
     @property
-    def scope(self) -> str:
-        """The one scope of the API, as a client asks for it."""
-        return f"api://{self.api_client_id}/{SCOPE}"
-
-    @property
     def sign_in_address(self) -> str:
         """The address below which Entra ID signs the users of this service in."""
-{% if cookiecutter.tenancy == "single-tenant" %}
-        return f"{self.entra_authority}/{self.entra_tenant_id}"
-{% else %}
-        return f"{self.entra_authority}/organizations"
-{% endif %}
+        return f"{self.entra_authority}/{self.authority_tenant}"
 
-    def allows_tenant(self, tenant_id: UUID) -> bool:
-        """Whether users of this tenant may sign in."""
-{% if cookiecutter.tenancy == "single-tenant" %}
-        return tenant_id == self.entra_tenant_id
-{% else %}
-        if tenant_id == PERSONAL_ACCOUNTS:
-            return False
-        return self.allowed_tenant_ids == EVERY_TENANT or tenant_id in self.allowed_tenant_ids
-{% endif %}
+    @property
+    def scopes(self) -> dict[str, str]:
+        """The scopes of the API, as a client asks for them, with what each is for."""
+        return {self.scope(scope.value): scope.user_consent_display_name for scope in SCOPES}
 
-
-_SOURCES = SettingsConfigDict(
-    env_file=ENV_FILE, env_file_encoding=ENCODING, extra="ignore", env_ignore_empty=True
-)
+    def scope(self, value: str) -> str:
+        """Return a scope of the API as a client asks for it."""
+        return f"api://{self.api_client_id}/{value}"
 
 
 class _Environment(Settings, BaseSettings):
     """The same settings, read from environment variables and a file."""
 
-    model_config = _SOURCES
-{% if cookiecutter.storage == "database" %}
-
-
-class _DatabaseAlone(BaseSettings):
-    """What a migration needs to know."""
-
-    model_config = _SOURCES
-
-    database_url: DatabaseUrl
-{% endif %}
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_file_encoding=ENCODING, extra="ignore", env_ignore_empty=True
+    )
 
 
 def load_settings() -> Settings:
     """Read the settings from environment variables and, where those are silent, from `.env`.
 
-    Raises SystemExit with a message that names every faulty variable and what it takes.
+    Raises SettingsError with a message that names every faulty variable and what was expected.
     """
-    try:
-        check_env_file()
-        return _Environment()
-    except EnvFileError as error:
-        raise SystemExit(str(error)) from None
-    except ValidationError as error:
-        raise SystemExit(_explanation(error)) from None
+    return _load(_Environment)
 {% if cookiecutter.storage == "database" %}
 
 
+class _DatabaseOnly(BaseSettings):
+    """What a migration needs to know."""
+
+    model_config = _Environment.model_config
+
+    database_url: DatabaseUrl
+
+
 def load_database_url() -> SecretStr:
-    """Read `DATABASE_URL` alone, as `load_settings` would."""
-    try:
-        check_env_file()
-        return _DatabaseAlone().database_url
-    except EnvFileError as error:
-        raise SystemExit(str(error)) from None
-    except ValidationError as error:
-        raise SystemExit(_explanation(error)) from None
+    """Read only `DATABASE_URL`, as `load_settings` would."""
+    return _load(_DatabaseOnly).database_url
 {% endif %}
 
 
+def _load(settings: type[Loaded]) -> Loaded:
+    try:
+        check_env_file()
+        return settings()
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
+    except ValidationError as error:
+        raise SettingsError(_explanation(error)) from None
+
+
 def _explanation(error: ValidationError) -> str:
-    """Say which variables are faulty. Values are left out, because they may be secret."""
+    """Return which variables are faulty. Values are left out, because they may be secret."""
     faults = {}
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         field = str(fault["loc"][0])
-        state = "is missing" if fault["type"] == "missing" else "is wrong"
-        faults[field] = (
-            f"  {field.upper()} {state}. It takes {Settings.model_fields[field].description}."
-        )
+        state = "is missing" if fault["type"] == "missing" else "is invalid"
+        expected = Settings.model_fields[field].description
+        faults[field] = f"  {field.upper()} {state}. Expected {expected}."
     lines = [
-        "Settings are missing or wrong:",
+        "Settings are missing or invalid:",
         *faults.values(),
         "Set them in the environment or in .env; .env.example lists every setting.",
     ]

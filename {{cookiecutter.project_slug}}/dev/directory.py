@@ -24,9 +24,7 @@ class Person:
     tenant: Tenant
     object_id: str
     note: str
-{% if cookiecutter.app_roles %}
     roles: tuple[str, ...] = ()
-{% endif %}
     guest_from: Tenant | None = None
 
     @property
@@ -38,7 +36,7 @@ class Person:
     def badges(self) -> tuple[str, ...]:
         """What the account picker shows beside the name."""
         guest = ("Guest",) if self.guest_from else ()
-        return {{ "(*self.roles, *guest)" if cookiecutter.app_roles else "guest" }}
+        return (*self.roles, *guest)
 
 
 @dataclass(frozen=True)
@@ -56,69 +54,105 @@ CONTOSO = Tenant("Contoso", "c0000000-0000-4000-8000-00000000c050", "contoso.exa
 FABRIKAM = Tenant("Fabrikam", "fa000000-0000-4000-8000-00000000fab0", "fabrikam.example")
 TENANTS = (CONTOSO, FABRIKAM)
 
+{% if cookiecutter.app_roles %}
 PEOPLE = (
     Person(
         "alice",
         CONTOSO,
         "a11ce000-0000-4000-8000-000000000001",
-        "{{ 'Admin: sees, edits and deletes every todo of Contoso' if cookiecutter.app_roles else 'has todos of her own' }}",
-{% if cookiecutter.app_roles %}
+        "Admin: reads and changes the data of everyone in Contoso",
         roles=("Admin",),
-{% endif %}
     ),
     Person(
         "bob",
         CONTOSO,
         "b0b00000-0000-4000-8000-000000000002",
-        "{{ 'User: has todos of his own' if cookiecutter.app_roles else 'has todos of his own' }}",
-{% if cookiecutter.app_roles %}
+        "User: has data of his own",
         roles=("User",),
-{% endif %}
     ),
     Person(
         "carol",
         CONTOSO,
         "ca501000-0000-4000-8000-000000000003",
-        "{{ 'User: has todos of her own' if cookiecutter.app_roles else 'has todos of her own' }}",
-{% if cookiecutter.app_roles %}
+        "User: has data of her own",
         roles=("User",),
-{% endif %}
     ),
     Person(
         "dave",
         CONTOSO,
         "da5e0000-0000-4000-8000-000000000004",
-        "{{ 'no role: signs in, and may not use todos' if cookiecutter.app_roles else 'has todos of his own' }}",
+        "no role: signs in, and is refused where a role is required",
     ),
     Person(
         "gita",
         CONTOSO,
         "917a0000-0000-4000-8000-000000000005",
-        "{{ 'User, guest from Fabrikam: refused, as guests are' if cookiecutter.app_roles else 'guest from Fabrikam: refused, as guests are' }}",
-{% if cookiecutter.app_roles %}
+        "User, guest from Fabrikam: refused, as guests are",
         roles=("User",),
-{% endif %}
         guest_from=FABRIKAM,
     ),
     Person(
         "erin",
         FABRIKAM,
         "e5140000-0000-4000-8000-000000000006",
-        "{{ 'Admin of another organisation' if cookiecutter.app_roles else 'works in another organisation' }}",
-{% if cookiecutter.app_roles %}
+        "Admin of another organisation",
         roles=("Admin",),
-{% endif %}
     ),
     Person(
         "frank",
         FABRIKAM,
         "f5a4c000-0000-4000-8000-000000000007",
-        "{{ 'User of another organisation' if cookiecutter.app_roles else 'works in another organisation' }}",
-{% if cookiecutter.app_roles %}
+        "User of another organisation",
         roles=("User",),
-{% endif %}
     ),
 )
+{% elif not cookiecutter.app_roles %}
+PEOPLE = (
+    Person(
+        "alice",
+        CONTOSO,
+        "a11ce000-0000-4000-8000-000000000001",
+        "has data of her own",
+    ),
+    Person(
+        "bob",
+        CONTOSO,
+        "b0b00000-0000-4000-8000-000000000002",
+        "has data of his own",
+    ),
+    Person(
+        "carol",
+        CONTOSO,
+        "ca501000-0000-4000-8000-000000000003",
+        "has data of her own",
+    ),
+    Person(
+        "dave",
+        CONTOSO,
+        "da5e0000-0000-4000-8000-000000000004",
+        "has data of his own",
+    ),
+    Person(
+        "gita",
+        CONTOSO,
+        "917a0000-0000-4000-8000-000000000005",
+        "guest from Fabrikam: refused, as guests are",
+        guest_from=FABRIKAM,
+    ),
+    Person(
+        "erin",
+        FABRIKAM,
+        "e5140000-0000-4000-8000-000000000006",
+        "works in another organisation",
+    ),
+    Person(
+        "frank",
+        FABRIKAM,
+        "f5a4c000-0000-4000-8000-000000000007",
+        "works in another organisation",
+    ),
+)
+{% endif %}
 
 
 def person_called(name: str) -> Person:

@@ -25,10 +25,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.permissions import ACCESS_AS_USER, SCOPES
 from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Person, Tenant
 from dev.sign_in import sign_in_page
 
-SCOPE = f"api://{API_CLIENT_ID}/access_as_user"
+API = f"api://{API_CLIENT_ID}/"
+SCOPE = f"{API}{ACCESS_AS_USER.value}"
+API_SCOPES = {f"{API}{scope.value}" for scope in SCOPES}
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
 TOKEN_SECONDS = 3600
 CODE_SECONDS = 60
@@ -136,9 +139,7 @@ class StandIn:
             "aud": API_CLIENT_ID,
             "azp": client.id,
             "azpacr": "0",
-            "scp": " ".join(
-                sorted(scope.removeprefix(f"api://{API_CLIENT_ID}/") for scope in scopes)
-            ),
+            "scp": " ".join(sorted(scope.removeprefix(API) for scope in scopes)),
         }
         return self.sign(claims)
 
@@ -174,10 +175,8 @@ class StandIn:
         if person.guest_from:
             home = f"https://sts.windows.net/{person.guest_from.id}/"
             claims |= {"acct": 1, "idp": home}
-{% if cookiecutter.app_roles %}
         if person.roles:
             claims["roles"] = list(person.roles)
-{% endif %}
         return claims
 
     async def _discovery(self, request: Request) -> JSONResponse:
@@ -417,7 +416,7 @@ def _unknown(username: str, tenant: Tenant | None) -> str:
 
 def _scopes(text: str) -> frozenset[str]:
     scopes = frozenset(text.split())
-    if not scopes <= OIDC_SCOPES | {SCOPE} or SCOPE not in scopes:
+    if not scopes <= OIDC_SCOPES | API_SCOPES or not scopes & API_SCOPES:
         raise RefusedError(
             "invalid_scope",
             70011,

@@ -8,32 +8,30 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from app.factory import create_app
-from app.log import configure_logging
+from app.http.log import configure_logging
 from app.settings import Settings
-{% if cookiecutter.tenancy == "single-tenant" %}
-from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID
-{% else %}
-from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID, FABRIKAM
-{% endif %}
+from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID{{ ", FABRIKAM" if cookiecutter.tenancy == "multi-tenant" }}
 
 ENTRA_PORT = "DEV_ENTRA_PORT"
 """The variable that tells the service's process where the stand-in listens."""
 {% if cookiecutter.storage == "database" %}
 
-DATABASE = Path(__file__).with_name("todos.db")
+DATABASE = Path(__file__).with_name("local.db")
 DATABASE_URL = f"sqlite+aiosqlite:///{DATABASE.as_posix()}"
 {% endif %}
+{% if cookiecutter.tenancy == "single-tenant" %}
+TENANTS = {"entra_tenant_id": CONTOSO.id}
+{% elif cookiecutter.tenancy == "multi-tenant" %}
+TENANTS = {"allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}"}
+{% endif %}
+"""The settings that let the people of the stand-in sign in."""
 
 
 def local_settings(entra_port: int) -> Settings:
     """Return the settings for a stand-in on this port; neither `.env` nor the environment counts."""
     return Settings.model_validate(
-        {
-{% if cookiecutter.tenancy == "single-tenant" %}
-            "entra_tenant_id": CONTOSO.id,
-{% else %}
-            "allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}",
-{% endif %}
+        TENANTS
+        | {
             "api_client_id": API_CLIENT_ID,
             "swagger_ui_client_id": DOCS_CLIENT_ID,
             "entra_authority": f"http://localhost:{entra_port}",

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from sqlalchemy import DateTime
 from sqlalchemy.exc import OperationalError
 
-from app.database import Base, connect_engine_for_migration
-from app.settings import load_database_url
+from app.database.engine import connect_engine_for_migration
+from app.database.tables import Base
+from app.settings import SettingsError, load_database_url
 from app.todos.database import TodoRow
 
 TABLES = [TodoRow]
@@ -48,6 +49,8 @@ def run_for_a_person() -> None:
     logging.getLogger("alembic").setLevel(logging.INFO)
     try:
         run(load_database_url())
+    except SettingsError as error:
+        sys.exit(str(error))
     except OperationalError as error:
         sys.exit(f"The database at DATABASE_URL cannot be used: {error.orig}")
 

@@ -1,13 +1,17 @@
-"""Reading a table of who may do what: a line for each request, a column for each person."""
+"""Reading a table of who may do what: a line for each request, a column for each person.
 
-from collections.abc import Callable
+A path such as `/api/notes/{bob}` stands for that of an item that bob has just created there.
+"""
+
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fastapi.testclient import TestClient
 
 Bearer = Callable[[str], dict[str, str]]
-
-BODIES = {"POST": {"title": "milk"}, "PATCH": {"done": True}}
+Bodies = Mapping[str, object]
+"""The JSON body to send, by method."""
 
 
 class Case(NamedTuple):
@@ -33,26 +37,17 @@ def cases(table: str) -> list[Case]:
     ]
 
 
-def status_of(client: TestClient, bearer: Bearer, case: Case) -> int:
-    """Send the request of a cell; return the status.
-
-    A path such as `bob's` stands for a todo that bob has just created.
-    """
+def status_of(client: TestClient, bearer: Bearer, case: Case, bodies: Bodies) -> int:
+    """Send the request of a cell; return the status."""
     path = case.path
-    if path.endswith("'s"):
-        path = todo_of(client, bearer, path.removesuffix("'s"))
-    body = BODIES.get(case.method)
+    if owned := re.fullmatch(r"(.*)/\{(\w+)\}", path):
+        path = created(client, bearer, owned[1], owned[2], bodies["POST"])
+    body = bodies.get(case.method)
     return client.request(case.method, path, headers=bearer(case.person), json=body).status_code
 
 
-def todo_of(client: TestClient, bearer: Bearer, person: str) -> str:
-    """Create a todo of this person; return its path."""
-    answer = client.post("/api/todos", json={"title": f"{person}'s"}, headers=bearer(person))
+def created(client: TestClient, bearer: Bearer, path: str, person: str, body: Any) -> str:
+    """Create an item of this person; return its path."""
+    answer = client.post(path, json=body, headers=bearer(person))
     assert answer.status_code == 201, answer.text
     return str(answer.headers["location"])
-
-
-def titles(client: TestClient, bearer: Bearer, person: str, **query: Any) -> list[str]:
-    """Return the titles that this person lists."""
-    answer = client.get("/api/todos", headers=bearer(person), params=query)
-    return [todo["title"] for todo in answer.json()["items"]]

@@ -1,31 +1,23 @@
 """The service under test, and the stand-in for Entra ID that signs people in to it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from fastapi.testclient import TestClient
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
 from app.factory import create_app
 from app.settings import Settings
-from dev.directory import (
-    API_CLIENT_ID,
-    CONTOSO,
-    DOCS_CLIENT_ID,
-{% if cookiecutter.tenancy == "multi-tenant" %}
-    FABRIKAM,
-{% endif %}
-    docs_page,
-    person_called,
-)
+from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID, docs_page, person_called
 from dev.entra import SCOPE, StandIn
+from dev.service import TENANTS
 from tests.live import live  # noqa: F401  a fixture
-from tests.stores_{{ cookiecutter.storage }} import *  # noqa: F403  the fixtures of the stores
+from tests.storage_{{ cookiecutter.storage }} import *  # noqa: F403  the fixtures of the storage
 
 ENTRA = "http://localhost:8400"
 DOCS_PAGE = docs_page(8000)
@@ -46,18 +38,14 @@ def entra() -> StandIn:
 
 
 @pytest.fixture
-def values(store_values: Values) -> Values:
+def values(storage_values: Values) -> Values:
     """Return valid settings, for a test to change before it builds a service."""
-    return store_values | {
-{% if cookiecutter.tenancy == "single-tenant" %}
-        "entra_tenant_id": CONTOSO.id,
-{% else %}
-        "allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}",
-{% endif %}
+    registered = {
         "api_client_id": API_CLIENT_ID,
         "swagger_ui_client_id": DOCS_CLIENT_ID,
         "entra_authority": ENTRA,
     }
+    return TENANTS | storage_values | registered
 
 
 Build = Callable[..., FastAPI]
@@ -66,20 +54,26 @@ Serve = Callable[..., TestClient]
 
 @pytest.fixture
 def build(values: Values, entra: StandIn) -> Build:
-    """Return a function that builds the service, with other settings or another stand-in.
+    """Return a function that builds the service, with other settings, routers or another stand-in.
 
     The service fetches signing keys from the stand-in over HTTP, without a socket.
     """
 
     def built(
-        stand_in: StandIn = entra, telemetry: TelemetryConfig | None = None, **changes: Any
+        stand_in: StandIn = entra,
+        telemetry: TelemetryConfig | None = None,
+        routers: Sequence[APIRouter] = (),
+        **changes: Any,
     ) -> FastAPI:
         settings = Settings.model_validate(values | changes)
         # The library hands its whole configuration to httpx2.
         over_asgi = {"transport": httpx2.ASGITransport(app=stand_in.app)}
-        return create_app(
+        app = create_app(
             settings, entra_client=cast(HttpClientConfig, over_asgi), telemetry=telemetry
         )
+        for router in routers:
+            app.include_router(router)
+        return app
 
     return built
 

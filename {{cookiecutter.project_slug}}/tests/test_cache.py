@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.identity.cache import MOST_TOKENS, VerifiedTokens
-from app.identity.caller import Caller, VerifiedToken
+from app.identity.caller import Caller
+from app.identity.claims import VerifiedToken
 from dev.directory import person_called
 from dev.entra import SCOPE, StandIn
 from tests.conftest import DOCS_PAGE, Serve
@@ -36,9 +37,7 @@ def verified(expires_at: float = 5000.0) -> VerifiedToken:
         username=None,
         scopes=frozenset(),
         guest=False,
-{% if cookiecutter.app_roles %}
         roles=frozenset(),
-{% endif %}
     )
     return VerifiedToken(caller, not_before=0.0, expires_at=expires_at)
 
@@ -109,10 +108,10 @@ def me(client: TestClient, token: str) -> Any:
     return client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
 
 
-def sign_in_of(client: TestClient) -> Any:
-    """Return the sign-in of the service that this client talks to."""
+def scheme_of(client: TestClient) -> Any:
+    """Return the scheme of the service that this client talks to."""
     assert isinstance(client.app, FastAPI)
-    return client.app.state.sign_in
+    return client.app.state.entra
 
 
 def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:
@@ -123,7 +122,7 @@ def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:
     entra.rotate_keys()
     assert me(client, token).status_code == 200
     assert client.portal is not None
-    assert client.portal.call(sign_in_of(client).keys.refresh)
+    assert client.portal.call(scheme_of(client).keys.refresh)
     assert me(client, token).status_code == 401
 
 
@@ -132,15 +131,15 @@ def test_rules_and_expiry_are_checked_on_every_use(serve: Serve, entra: StandIn)
     token = token_of(entra, "bob")
     answer = me(client, token)
     assert UUID(answer.json()["object_id"]) == UUID(person_called("bob").object_id)
-    sign_in = sign_in_of(client)
-    real_clock = sign_in._clock
+    scheme = scheme_of(client)
+    real_clock = scheme._clock
     try:
-        sign_in._clock = lambda: real_clock() + 3600 + 61
+        scheme._clock = lambda: real_clock() + 3600 + 61
         assert me(client, token).status_code == 401
-        sign_in._clock = lambda: real_clock() - 120
+        scheme._clock = lambda: real_clock() - 120
         assert me(client, token).status_code == 401
     finally:
-        sign_in._clock = real_clock
+        scheme._clock = real_clock
     assert me(client, token).status_code == 200
 
 
@@ -148,7 +147,7 @@ def test_a_token_that_has_expired_takes_no_room(serve: Serve) -> None:
     entra = StandIn("http://localhost:8400", [DOCS_PAGE], clock=lambda: time.time() - 2 * 3600)
     client = serve(entra)
     assert me(client, token_of(entra, "bob")).status_code == 401
-    assert not sign_in_of(client).verified._tokens
+    assert not scheme_of(client).verified._tokens
 
 
 @pytest.mark.parametrize("seconds", [0, 300])

@@ -1,29 +1,51 @@
-"""The database: migrations, and what the service says when it cannot use it."""
+"""The database: connections, transactions, migrations, and what is said when it cannot be used."""
 
 import asyncio
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import Select, text
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database import REVISION, connect_engine
-from app.problems import UnavailableError
-from app.todos.database import DatabaseStore, page_query
-from app.todos.schemas import NewTodo, TodoChanges
+from app.database.database import Database, OpenDatabase
+from app.database.engine import connect_engine, connect_engine_for_migration, parsed
+from app.http.problems import UnavailableError
+from app.settings import SettingsError
 from dev.migrate import alembic_config, migrate
-from tests.access import Bearer
-from tests.conftest import Serve
+from tests.conftest import Build, Serve
+
+REVISION = text("SELECT version_num FROM alembic_version")
+COUNT = text("SELECT count(*) FROM numbers")
+INSERT = text("INSERT INTO numbers (n) VALUES (:n)")
+
+router = APIRouter(prefix="/api/numbers")
+
+
+@router.get("")
+async def read(database: OpenDatabase) -> str:
+    """Read something."""
+    async with database.autocommit() as connection:
+        return str(await connection.scalar(REVISION))
+
+
+@router.post("")
+async def write_twice(database: OpenDatabase) -> None:
+    """Write in a transaction that fails."""
+    async with database.transaction() as connection:
+        await connection.execute(INSERT, {"n": 1})
+        await connection.execute(INSERT, {"n": 1})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -32,6 +54,99 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite+aiosqlite:///{(tmp_path / 'migrations.db').as_posix()}"
+
+
+@pytest.fixture
+async def numbers(storage: Database) -> AsyncIterator[Database]:
+    """Return a database with an empty table of numbers that differ."""
+    async with storage.transaction() as connection:
+        await connection.execute(text("CREATE TABLE numbers (n INTEGER PRIMARY KEY)"))
+    yield storage
+    async with storage.transaction() as connection:
+        await connection.execute(text("DROP TABLE numbers"))
+
+
+async def count(database: Database) -> int:
+    """Return how many numbers there are."""
+    async with database.autocommit() as connection:
+        return int(await connection.scalar(COUNT) or 0)
+
+
+@pytest.mark.anyio
+async def test_transaction_is_committed_as_a_whole(numbers: Database) -> None:
+    async with numbers.transaction() as connection:
+        await connection.execute(INSERT, {"n": 1})
+        assert await connection.scalar(COUNT) == 1
+        assert await count(numbers) == 0
+        await connection.execute(INSERT, {"n": 2})
+    assert await count(numbers) == 2
+
+
+async def insert(opened: AbstractAsyncContextManager[AsyncConnection], *numbers: int) -> None:
+    """Insert these numbers on one connection."""
+    async with opened as connection:
+        for n in numbers:
+            await connection.execute(INSERT, {"n": n})
+
+
+@pytest.mark.anyio
+async def test_failing_second_statement_leaves_nothing(numbers: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await insert(numbers.transaction(), 1, 1)
+    assert await count(numbers) == 0
+
+
+@pytest.mark.anyio
+async def test_plain_engine_is_transactional_too(numbers: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await insert(numbers.engine.begin(), 1, 1)
+    assert await count(numbers) == 0
+
+
+@pytest.mark.anyio
+async def test_autocommit_keeps_each_statement(numbers: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await insert(numbers.autocommit(), 1, 1)
+    assert await count(numbers) == 1
+
+
+@pytest.mark.anyio
+async def test_parallel_transactions_that_read_and_write_all_succeed(numbers: Database) -> None:
+    async def add() -> None:
+        async with numbers.transaction() as connection:
+            await connection.execute(COUNT)
+            await connection.execute(
+                text("INSERT INTO numbers (n) SELECT coalesce(max(n), 0) + :step FROM numbers"),
+                {"step": next(steps)},
+            )
+
+    # On PostgreSQL, two that overlap must not choose the same number.
+    steps = iter(10**n for n in range(9))
+    await asyncio.gather(*(add() for _ in range(9)))
+    assert await count(numbers) == 9
+
+
+@pytest.mark.anyio
+async def test_who_waits_too_long_in_a_transaction_leaves_nothing(numbers: Database) -> None:
+    async def dawdle() -> None:
+        async with numbers.transaction() as connection:
+            await connection.execute(INSERT, {"n": 1})
+            await asyncio.sleep(10)
+
+    with pytest.raises(UnavailableError):
+        await dawdle()
+    assert await count(numbers) == 0
+
+
+def test_failing_transaction_of_a_route_leaves_nothing(
+    build: Build, storage_values: dict[str, str]
+) -> None:
+    file = storage_values["database_url"].removeprefix("sqlite+aiosqlite:///")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
+        with TestClient(build(routers=[router]), raise_server_exceptions=False) as client:
+            assert client.post("/api/numbers").status_code == 500
+        assert connection.execute("SELECT count(*) FROM numbers").fetchone() == (0,)
 
 
 def test_migrations_go_up_and_down_and_match_the_tables(url: str) -> None:
@@ -44,186 +159,154 @@ def test_migrations_go_up_and_down_and_match_the_tables(url: str) -> None:
     command.check(config)
 
 
-def test_the_code_is_written_for_the_newest_revision() -> None:
-    script = ScriptDirectory.from_config(alembic_config("sqlite+aiosqlite://"))
-    assert script.get_heads() == [REVISION]
+@pytest.mark.anyio
+async def test_a_database_ahead_of_the_code_is_ready_and_one_behind_is_not(
+    storage: Database,
+) -> None:
+    async def at(revision: str) -> str | None:
+        async with storage.autocommit() as connection:
+            await connection.execute(
+                text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+            )
+        return await storage.unavailable_reason()
+
+    async with storage.autocommit() as connection:
+        newest = str(await connection.scalar(REVISION))
+    storage._revisions._older.add("older")
+    assert await at("older") is not None
+    assert await at("of-the-next-release") is None
+    assert await at(newest) is None
 
 
-def says_503(client: TestClient, bearer: Bearer, sentence: str) -> None:
+def says_503(client: TestClient, sentence: str) -> None:
     """Check that the service lives, is not ready and says why."""
     assert client.get("/health/live").status_code == 200
     ready = client.get("/health/ready")
     assert ready.status_code == 503
     assert sentence in ready.json()["detail"]
-    for answer in (
-        client.get("/api/todos", headers=bearer("bob")),
-        client.post("/api/todos", json={"title": "milk"}, headers=bearer("bob")),
-    ):
-        assert answer.status_code == 503
-        assert answer.headers["retry-after"] == "5"
-        assert "sql" not in answer.text.lower()
-    assert client.get("/api/me", headers=bearer("bob")).status_code == 200
+    answer = client.get("/api/numbers")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert "sql" not in answer.text.lower()
 
 
 def test_a_database_that_is_not_migrated(
-    serve: Serve, bearer: Bearer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'new.db').as_posix()}"
-    client = serve(database_url=url)
-    says_503(client, bearer, "run `alembic upgrade head`")
+    client = serve(routers=[router], database_url=url)
+    says_503(client, "run `alembic upgrade head`")
     assert "run `alembic upgrade head`" in caplog.text
     migrate(url)
     assert client.get("/health/ready").status_code == 200
-    assert client.get("/api/todos", headers=bearer("bob")).status_code == 200
+    assert client.get("/api/numbers").status_code == 200
 
 
-def test_a_database_that_does_not_answer(serve: Serve, bearer: Bearer) -> None:
+def test_a_database_that_does_not_answer(serve: Serve) -> None:
     url = "postgresql+psycopg://nobody:none@127.0.0.1:1/none"  # pragma: allowlist secret
-    client = serve(database_url=url)
-    says_503(client, bearer, "does not answer")
+    says_503(serve(routers=[router], database_url=url), "does not answer")
 
 
-def test_a_file_that_cannot_be_opened(serve: Serve, bearer: Bearer, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened(serve: Serve, tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'no' / 'such' / 'folder.db').as_posix()}"
-    says_503(serve(database_url=url), bearer, "does not answer")
+    says_503(serve(routers=[router], database_url=url), "does not answer")
 
 
-TENANT, OWNER, LAST = UUID(int=1), UUID(int=2), UUID(int=3)
-VALUES = {"tenant": TENANT, "owner": OWNER, "after": LAST, "limit": 20}
-PAGES = {
-{% if cookiecutter.app_roles %}
-    "of an owner": page_query(of_owner=True, older=False),
-    "of an owner, further on": page_query(of_owner=True, older=True),
-    "of a tenant": page_query(of_owner=False, older=False),
-    "of a tenant, further on": page_query(of_owner=False, older=True),
-{% else %}
-    "of an owner": page_query(older=False),
-    "of an owner, further on": page_query(older=True),
-{% endif %}
-}
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
-async def test_sqlite_answers_a_page_from_one_range_of_an_index(
-    store_values: dict[str, str], query: Select[Any]
-) -> None:
-    engine = connect_engine(SecretStr(store_values["database_url"]))
-    query = query.params(VALUES)
-    literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
-    async with engine.connect() as connection:
-        plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {literal}"))).all()
-    await engine.dispose()
-    assert len(plan) == 1
-    assert plan[0].detail.startswith("SEARCH todos USING INDEX ")
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql+psycopg://db/data?ssl=require", 'invalid connection option "ssl"'),
+        ("postgresql+psycopg://db:port/data", "port"),
+        ("postgresql+psycopg://u:a-password@db/data?no=1", "no"),  # pragma: allowlist secret
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL is invalid: ") as refused:
+        parsed(SecretStr(url))
+    assert reason in str(refused.value)
+    assert "a-password" not in str(refused.value)
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
-async def test_postgresql_answers_a_page_from_one_range_of_an_index(
-    postgresql_url: str, query: Select[Any]
-) -> None:
-    engine = connect_engine(SecretStr(postgresql_url))
-    query = query.params(VALUES)
-    literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
-    fill = """
-        INSERT INTO todos SELECT ('00000000-0000-0000-0000-00000000000' || n % 5)::uuid,
-        gen_random_uuid(), ('00000000-0000-0000-0000-00000000000' || n % 7)::uuid,
-        'x', false, now(), now() FROM generate_series(1, 20000) n
-    """
-    async with engine.connect() as connection:
-        await connection.execution_options(isolation_level="READ COMMITTED")
-        # The bound is that of a request, and a busy machine may take longer to fill a table.
-        await connection.execute(text("SET LOCAL statement_timeout = 0"))
-        await connection.execute(text(fill))
-        await connection.execute(text("ANALYZE todos"))
-        plan = "\n".join((await connection.execute(text(f"EXPLAIN {literal}"))).scalars())
-    await engine.dispose()
-    assert "Index Scan Backward using " in plan
-    for detour in ("Seq Scan", "Sort", "Bitmap", "Filter"):
-        assert detour not in plan
+async def test_everything_in_the_url_counts(postgresql_url: str) -> None:
+    counts = {"options": "-c search_path=counts -c statement_timeout=9s", "connect_timeout": "9"}
+    url = make_url(postgresql_url).update_query_dict(counts)
+    database = Database(connect_engine(url))
+    asked = [text("SHOW search_path"), text("SHOW statement_timeout")]
+    async with database.autocommit() as connection:
+        assert [await connection.scalar(one) for one in asked] == ["counts", "9s"]
+    await database.engine.dispose()
+    engine = connect_engine_for_migration(SecretStr(url.render_as_string(hide_password=False)))
+    with engine.connect() as migrating:
+        assert [migrating.scalar(one) for one in asked] == ["counts", "9s"]
+    engine.dispose()
 
 
-{% if cookiecutter.app_roles %}
-@pytest.mark.anyio
-async def test_clearing_goes_on_until_nothing_is_left(
-    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.todos.database.ROWS_AT_A_TIME", 2)
-    for n in range(5):
-        await store.add(TENANT, OWNER, NewTodo(title=str(n)))
-    await store.clear(TENANT)
-    assert await store.page(TENANT, None, limit=10) == []
-
-
-{% endif %}
 @pytest.mark.anyio
 async def test_who_waits_for_a_lock_gives_up_and_leaves_no_transaction(postgresql_url: str) -> None:
-    engine = connect_engine(SecretStr(postgresql_url))
-    store, tenant = DatabaseStore(engine), uuid4()
-    todo = await store.add(tenant, OWNER, NewTodo(title="milk"))
-    lock = text("SELECT 1 FROM todos WHERE tenant_id = :tenant FOR UPDATE")
-    async with engine.connect() as holder:
-        await holder.execution_options(isolation_level="READ COMMITTED")
-        await holder.execute(lock, {"tenant": tenant})
-        cancelled = asyncio.create_task(store.change(tenant, todo.id, TodoChanges(done=True)))
+    database = Database(connect_engine(make_url(postgresql_url)))
+    lock = text("SELECT pg_advisory_xact_lock(7)")
+
+    async def wait_for_lock() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(lock)
+
+    async with database.engine.begin() as holder:
+        await holder.execute(lock)
+        cancelled = asyncio.create_task(wait_for_lock())
         await asyncio.sleep(0.2)
         cancelled.cancel()
         started = time.monotonic()
         with pytest.raises(UnavailableError):
-            await store.change(tenant, todo.id, TodoChanges(done=True))
+            await wait_for_lock()
         assert time.monotonic() - started < 5
-        await holder.rollback()
     with pytest.raises(asyncio.CancelledError):
         await cancelled
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND state <> 'idle'"
     )
-    async with engine.connect() as connection:
+    async with database.autocommit() as connection:
         assert await connection.scalar(waiting) == 0
-    assert await store.get(tenant, todo.id) == todo
-    await engine.dispose()
+    await database.engine.dispose()
 
 
 @pytest.mark.anyio
 async def test_who_gets_no_connection_gives_up_in_time(postgresql_url: str) -> None:
-    engine = connect_engine(SecretStr(postgresql_url))
-    store = DatabaseStore(engine)
-    held = [await engine.connect() for _ in range(10)]
+    database = Database(connect_engine(make_url(postgresql_url)))
+    held = [await database.engine.connect() for _ in range(10)]
     started = time.monotonic()
     with pytest.raises(UnavailableError):
-        await store.page(TENANT, OWNER, limit=1)
+        await insert(database.autocommit())
     assert time.monotonic() - started < 5
-    assert "does not answer" in str(await store.fault())
+    assert "does not answer" in str(await database.unavailable_reason())
     for connection in held:
         await connection.close()
-    assert await store.fault() is None
-    await engine.dispose()
+    assert await database.unavailable_reason() is None
+    await database.engine.dispose()
 
 
 WRITE = """
 import asyncio, sys
-from uuid import UUID
-from pydantic import SecretStr
-from app.database import connect_engine
-from app.todos.database import DatabaseStore
-from app.todos.schemas import NewTodo
+from sqlalchemy import make_url, text
+from app.database.database import Database
+from app.database.engine import connect_engine
 
 async def main():
-    engine = connect_engine(SecretStr(sys.argv[1]))
+    database = Database(connect_engine(make_url(sys.argv[1])))
     for n in range(100):
-        await DatabaseStore(engine).add(UUID(int=1), UUID(int=2), NewTodo(title=str(n)))
-    await engine.dispose()
+        async with database.autocommit() as connection:
+            await connection.execute(text("INSERT INTO numbers VALUES (NULL)"))
+    await database.engine.dispose()
 
 asyncio.run(main())
 """
 
 
-def test_two_processes_share_an_sqlite_file(store_values: dict[str, str]) -> None:
-    url = store_values["database_url"]
-    writers = [subprocess.Popen([sys.executable, "-c", WRITE, url]) for _ in range(2)]
-    assert [writer.wait(60) for writer in writers] == [0, 0]
-    file = url.removeprefix("sqlite+aiosqlite:///")
-    with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("SELECT count(*) FROM todos").fetchone() == (200,)
+def test_two_processes_share_an_sqlite_file(storage_values: dict[str, str]) -> None:
+    url = storage_values["database_url"]
+    with closing(sqlite3.connect(url.removeprefix("sqlite+aiosqlite:///"))) as connection:
+        connection.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
+        writers = [subprocess.Popen([sys.executable, "-c", WRITE, url]) for _ in range(2)]
+        assert [writer.wait(60) for writer in writers] == [0, 0]
+        assert connection.execute("SELECT count(*) FROM numbers").fetchone() == (200,)

@@ -306,12 +306,12 @@ def test_a_token_takes_a_running_stand_in(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_local_database_that_cannot_be_migrated_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    file = tmp_path / "todos.db"
+    file = tmp_path / "local.db"
     file.write_text("this is no database, and long enough for SQLite to look at it")
     monkeypatch.setattr(migrate, "DATABASE", file)
     monkeypatch.setattr(migrate, "DATABASE_URL", f"sqlite+aiosqlite:///{file.as_posix()}")
     with pytest.raises(
-        SystemExit, match=r"todos\.db cannot be migrated \(file is not a database\)"
+        SystemExit, match=r"local\.db cannot be migrated \(file is not a database\)"
     ):
         migrate.migrate_local_database()
 
@@ -321,7 +321,7 @@ def test_local_sign_in_reads_no_other_settings(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("API_CLIENT_ID", DOCS_CLIENT_ID)
     monkeypatch.setenv("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
 {% if cookiecutter.storage == "database" %}
-    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://production/todos")
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://production/data")
 {% endif %}
     settings = local_settings(8400)
     assert settings.entra_authority == ENTRA

@@ -8,9 +8,9 @@ import pytest
 
 from app.env_file import EnvFileError, read_env_file
 {% if cookiecutter.storage == "database" %}
-from app.settings import load_database_url, load_settings
+from app.settings import SettingsError, load_database_url, load_settings
 {% elif cookiecutter.storage == "memory" %}
-from app.settings import load_settings
+from app.settings import SettingsError, load_settings
 {% endif %}
 from dev.directory import API_CLIENT_ID
 from tests.conftest import Values
@@ -79,10 +79,10 @@ def test_another_encoding_is_refused_in_one_sentence(folder: Path, content: byte
     sentence = r"^\.env is not UTF-8 text\. Save it again with the encoding UTF-8\.$"
     with pytest.raises(EnvFileError, match=sentence):
         read_env_file()
-    with pytest.raises(SystemExit, match=sentence):
+    with pytest.raises(SettingsError, match=sentence):
         load_settings()
 {% if cookiecutter.storage == "database" %}
-    with pytest.raises(SystemExit, match=sentence):
+    with pytest.raises(SettingsError, match=sentence):
         load_database_url()
 {% endif %}
 

@@ -1,11 +1,16 @@
-"""No route without a rule: each is public on purpose, or asks for a caller."""
+"""No route without a rule: each is public on purpose, or stands in a table of who may call it."""
+
+import importlib
+import re
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
-from app.identity.caller import SignIn
+from app.identity.access import RequireCaller
+from tests.access import cases
 
 PUBLIC = {
     "/",
@@ -17,20 +22,37 @@ PUBLIC = {
     "/openapi.json",
     "/swagger-ui",
 }
+TESTS = Path(__file__).parent
 
 
-def asks_for_caller(dependant: Dependant) -> bool:
-    """Whether this dependency, or one that it depends on, signs the request in."""
-    return isinstance(dependant.call, SignIn) or any(map(asks_for_caller, dependant.dependencies))
+def requires_caller(dependant: Dependant) -> bool:
+    """Return whether this dependency, or one that it depends on, signs the request in."""
+    inner = map(requires_caller, dependant.dependencies)
+    return isinstance(dependant.call, RequireCaller) or any(inner)
 
 
-def test_every_route_is_public_on_purpose_or_asks_for_a_caller(client: TestClient) -> None:
+def operation(method: str, path: str) -> str:
+    """Return the name of an operation, whatever its path parameters are called."""
+    return f"{method} {re.sub(r'{.*?}', '{}', path.partition('?')[0])}"
+
+
+def in_tables() -> set[str]:
+    """Return every operation in the TABLE of a module `test_access….py`."""
+    files = [path.relative_to(TESTS.parent) for path in TESTS.rglob("test_access*.py")]
+    modules = [importlib.import_module(".".join(file.with_suffix("").parts)) for file in files]
+    return {operation(case.method, case.path) for module in modules for case in cases(module.TABLE)}
+
+
+def test_every_route_is_public_on_purpose_or_requires_a_caller(client: TestClient) -> None:
     assert isinstance(client.app, FastAPI)
-    guarded: set[str | None] = set()
-    open_to_all: set[str | None] = set()
+    open_to_all = set()
+    guarded = set()
     for route in iter_route_contexts(client.app.routes):
         dependant = getattr(route, "dependant", None)
-        signs_in = dependant is not None and asks_for_caller(dependant)
-        (guarded if signs_in else open_to_all).add(route.path)
-    assert guarded == {"/api/me", "/api/todos", "/api/todos/{todo_id}"}
+        if dependant is not None and requires_caller(dependant):
+            guarded |= {operation(method, str(route.path)) for method in route.methods or ()}
+        else:
+            open_to_all.add(route.path)
     assert open_to_all == PUBLIC
+    missing = guarded - in_tables()
+    assert not missing, f"in no access table: {sorted(missing)}"

@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 @pytest.fixture
 def server(build: Build, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Return a server that listens, in a thread of its own."""
-    monkeypatch.setattr(serve, "SECONDS_TO_LEAVE", 2)
+    monkeypatch.setattr(serve, "SECONDS_TO_DRAIN", 0.5)
     server = Server(build(), "127.0.0.1", 0)
     thread = Thread(target=server.run)
     thread.start()
@@ -43,9 +43,9 @@ def http(server: Server) -> Iterator[httpx2.Client]:
 
 def test_after_sigterm_it_serves_and_is_not_ready(server: Server, http: httpx2.Client) -> None:
     server.handle_exit(signal.SIGTERM, None)
-    leaving = http.get("/health/ready")
-    assert leaving.status_code == 503
-    assert "about to stop" in leaving.json()["detail"]
+    draining = http.get("/health/ready")
+    assert draining.status_code == 503
+    assert "about to stop" in draining.json()["detail"]
     wait_until(lambda: "close" in http.get("/health/live").headers.get("connection", ""), seconds=1)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 {% if cookiecutter.storage == "database" %}
-from app.settings import Settings, load_database_url, load_settings
+from app.settings import Settings, SettingsError, load_database_url, load_settings
 {% else %}
-from app.settings import Settings, load_settings
+from app.settings import Settings, SettingsError, load_settings
 {% endif %}
 from tests.conftest import Values
 
@@ -32,10 +32,10 @@ WRONG = {
 {% endif %}
 {% if cookiecutter.storage == "database" %}
     "database_url": [
-        "todos.db",
-        "sqlite:///todos.db",
-        "postgresql://localhost/todos",
-        "mysql+aiomysql://localhost/todos",
+        "data.db",
+        "sqlite:///data.db",
+        "postgresql://localhost/data",
+        "mysql+aiomysql://localhost/data",
     ],
 {% endif %}
     "cors_origins": ["*", "https://a.example/", "https://a.example/path", "a.example", "null"],
@@ -67,12 +67,12 @@ def test_a_wrong_setting_is_named_with_what_it_takes(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     environment.setenv(name.upper(), value)
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SettingsError) as stopped:
         load_settings()
     message = str(stopped.value)
     assert f"  {name.upper()} is " in message
-    assert f"It takes {Settings.model_fields[name].description}." in message
-    assert message.count(" is wrong") + message.count(" is missing") == 1
+    assert f"Expected {Settings.model_fields[name].description}." in message
+    assert message.count(" is invalid") + message.count(" is missing") == 1
 
 
 def test_every_faulty_setting_is_named_at_once_and_no_value(
@@ -80,11 +80,11 @@ def test_every_faulty_setting_is_named_at_once_and_no_value(
 ) -> None:
     environment.delenv("API_CLIENT_ID")
     environment.setenv("CORS_ORIGINS", "a-secret-in-the-wrong-place")
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SettingsError) as stopped:
         load_settings()
     message = str(stopped.value)
     assert "API_CLIENT_ID is missing" in message
-    assert "CORS_ORIGINS is wrong" in message
+    assert "CORS_ORIGINS is invalid" in message
     assert "a-secret" not in message
 
 
@@ -92,7 +92,7 @@ def test_the_docs_page_needs_its_client_id_only_while_it_is_served(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.delenv("SWAGGER_UI_CLIENT_ID")
-    with pytest.raises(SystemExit, match="SWAGGER_UI_CLIENT_ID is missing"):
+    with pytest.raises(SettingsError, match="SWAGGER_UI_CLIENT_ID is missing"):
         load_settings()
     environment.setenv("DOCS_ENABLED", "false")
     assert load_settings().swagger_ui_client_id is None
@@ -147,12 +147,12 @@ def test_a_migration_needs_the_url_of_the_database_alone(
     environment.delenv("API_CLIENT_ID")
     assert load_database_url().get_secret_value() == values["database_url"]
     environment.delenv("DATABASE_URL")
-    with pytest.raises(SystemExit, match="DATABASE_URL is missing"):
+    with pytest.raises(SettingsError, match="DATABASE_URL is missing"):
         load_database_url()
 
 
 def test_a_password_is_not_shown(values: Values) -> None:
-    url = "postgresql+psycopg://todo:a-password@localhost/todo"  # pragma: allowlist secret
+    url = "postgresql+psycopg://user:a-password@localhost/data"  # pragma: allowlist secret
     settings = Settings.model_validate(values | {"database_url": url})
     assert "a-password" not in repr(settings)
 {% endif %}

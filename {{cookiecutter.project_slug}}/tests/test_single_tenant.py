@@ -10,11 +10,10 @@ from tests.conftest import ENTRA, Values
 
 
 @pytest.mark.parametrize("name", ["erin", "frank"])
-@pytest.mark.parametrize("path", ["/api/me", "/api/todos"])
 def test_people_of_another_tenant_are_refused(
-    client: TestClient, bearer: Bearer, name: str, path: str
+    client: TestClient, bearer: Bearer, name: str
 ) -> None:
-    answer = client.get(path, headers=bearer(name))
+    answer = client.get("/api/me", headers=bearer(name))
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 

@@ -17,9 +17,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from app.log import configure_logging, request_log
+from app.http.log import configure_logging
+from app.http.request_log import RequestLog
 from app.settings import Settings
 from dev.entra import StandIn
+from tests import samples
 from tests.access import Bearer
 from tests.conftest import DOCS_PAGE, ENTRA, Serve, Values
 
@@ -32,7 +34,7 @@ def own_logging() -> Iterator[None]:
     loggers = [root, *map(logging.getLogger, names)]
     before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
     yield
-    request_log.stream = None
+    RequestLog.stream = None
     for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
         logger.level, logger.disabled, logger.handlers = level, disabled, handlers
         logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered
@@ -62,7 +64,7 @@ def test_wrong_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> No
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Settings are missing or wrong:\n")
+    assert ended.stderr.startswith("Settings are missing or invalid:\n")
     assert "API_CLIENT_ID is missing" in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -99,7 +101,7 @@ def test_without_keys_the_service_lives_and_is_ready_when_it_has_them(
     switch.on = True
     assert isinstance(client.app, FastAPI)
     assert client.portal is not None
-    assert client.portal.call(client.app.state.sign_in.keys.refresh)
+    assert client.portal.call(client.app.state.entra.keys.refresh)
     assert client.get("/health/ready").status_code == 200
 
 
@@ -115,14 +117,14 @@ def test_the_log_names_the_request_and_the_caller(
     serve: Serve, bearer: Bearer, capsys: pytest.CaptureFixture[str], style: str
 ) -> None:
     configure_logging("INFO", "json" if style == "json" else "console")
-    client = serve()
+    client = serve(routers=[samples.router])
     client.get("/health")
     headers = bearer("bob") | {"X-Request-ID": "from-the-gateway"}
-    client.post("/api/todos", json={"title": "a secret"}, headers=headers)
+    client.post("/api/samples", json={"title": "a secret"}, headers=headers)
     let_the_log_be_written(client)
     lines = [line for line in capsys.readouterr().err.splitlines() if "from-the-gateway" in line]
     assert len(lines) == 1
-    for text in ("/api/todos", "201", "b0b00000-0000-4000-8000-000000000002"):
+    for text in ("/api/samples", "201", "b0b00000-0000-4000-8000-000000000002"):
         assert text in lines[0]
     assert "a secret" not in lines[0]
     if style == "json":
@@ -165,7 +167,7 @@ def test_a_log_that_cannot_be_written_costs_no_request(
 ) -> None:
     caplog.set_level(logging.INFO, "app")
     full = Full()
-    monkeypatch.setattr(request_log, "stream", full)
+    monkeypatch.setattr(RequestLog, "stream", full)
     client = serve()
     assert client.get("/").status_code == 200
     let_the_log_be_written(client)

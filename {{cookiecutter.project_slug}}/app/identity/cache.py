@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cachetools import FIFOCache
 
-from app.identity.caller import VerifiedToken
+from app.identity.claims import VerifiedToken
 
 MOST_TOKENS = 10_000
 

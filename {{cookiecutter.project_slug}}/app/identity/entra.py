@@ -1,76 +1,32 @@
 """Signing a request in with an access token of Microsoft Entra ID."""
 
 import json
-import logging
-import re
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from fastapi.security import SecurityScopes
 from fastapi_azure_auth.auth import AzureAuthorizationCodeBearerBase
-from fastapi_azure_auth.exceptions import ForbiddenHttp, UnauthorizedHttp
 from fastapi_azure_auth.openid_config import HttpClientConfig
-from fastapi_azure_auth.utils import is_guest
 from joserfc import jws
 from joserfc.errors import BadSignatureError, JoseError
 from starlette.requests import HTTPConnection
 
+from app.http.problems import UnavailableError
 from app.identity.cache import VerifiedTokens
-from app.identity.caller import Caller, SignIn, VerifiedToken
+from app.identity.caller import Caller
+from app.identity.claims import LEEWAY, VerifiedToken, check_lifetime, verified_token
+from app.identity.errors import ForbiddenError, InvalidTokenError, NotSignedInError
 from app.identity.keys import KeySet, SigningKey, SigningKeys
-from app.problems import UnavailableError
-from app.settings import SCOPE, Settings
+from app.permissions import ACCESS_AS_USER
+from app.settings import Settings
 
-log = logging.getLogger(__name__)
-
-LEEWAY = 60
-"""The seconds by which the clocks of Entra ID and of this machine may differ."""
-GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-REQUIRED_CLAIMS = ("aud", "iss", "iat", "nbf", "exp", "sub", "tid", "oid", "ver")
+SCHEME_NAME = "EntraID"
 # Entra ID may add parameters to the header; an unknown one is ignored (RFC 7515, section 4).
 RS256 = jws.JWSRegistry(algorithms=["RS256"], strict_check_header=False)
 
 
-class InvalidTokenError(UnauthorizedHttp):
-    """The token is not one that this service accepts (RFC 6750, `invalid_token`).
-
-    `reason` says why in the log, at DEBUG; the caller is told the description alone.
-    """
-
-    def __init__(
-        self, reason: str, description: str = "The access token is not valid for this service."
-    ) -> None:
-        super().__init__(description)
-        # The library puts the sentence beside an error code.
-        self.detail = description
-        self.headers = {
-            "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{description}"'
-        }
-        log.debug("token refused", extra={"reason": reason})
-
-
-class NotSignedInError(UnauthorizedHttp):
-    """The request brings no bearer token."""
-
-    def __init__(self) -> None:
-        detail = "Sign in and send the access token as a bearer token."
-        super().__init__(detail)
-        self.detail = detail
-
-
-class ForbiddenError(ForbiddenHttp):
-    """The token is good and does not allow this (RFC 6750, `insufficient_scope`)."""
-
-    def __init__(self, detail: str, scope: str, remedy: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-        log.debug("caller refused", extra={"reason": detail, "remedy": remedy})
-
-
-class EntraSignIn(AzureAuthorizationCodeBearerBase):
+class EntraScheme(AzureAuthorizationCodeBearerBase):
     """The scheme of fastapi-azure-auth, for any authority, with the checks that it leaves out.
 
     The signature comes first: nothing that a token claims has an effect before it is verified.
@@ -86,13 +42,13 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
         address = settings.sign_in_address
         super().__init__(
             app_client_id=str(settings.api_client_id),
-            scopes={settings.scope: "Use the service as yourself"},
+            scopes=settings.scopes,
             leeway=LEEWAY,
             openapi_authorization_url=f"{address}/oauth2/v2.0/authorize",
             openapi_token_url=f"{address}/oauth2/v2.0/token",
             openapi_description="Sign in with Microsoft Entra ID. There is no client secret: leave it empty.",
         )
-        self.scheme_name = SignIn.scheme_name
+        self.scheme_name = SCHEME_NAME
         self.settings = settings
         self.verified = VerifiedTokens(settings.token_cache_seconds, clock)
         self.keys = self.openid_config = SigningKeys(
@@ -115,17 +71,21 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
         verified = self.verified.get(access_token)
         if verified is None:
             verified = await self._verify(access_token)
-        self._check_lifetime(verified)
+        check_lifetime(verified, self._clock())
         self._check_caller(verified.caller, security_scopes)
         request.scope["caller"] = verified.caller
         return verified.caller
 
-    def forbidden(self, detail: str, remedy: str | None = None) -> ForbiddenError:
+    def forbidden(
+        self, detail: str, remedy: str, scopes: frozenset[str] = frozenset()
+    ) -> ForbiddenError:
         """Return the exception for a caller who may not do this.
 
-        The caller is told the detail; the log says the remedy besides, at DEBUG.
+        The challenge names the scope of every route, and `scopes`.
         """
-        return ForbiddenError(detail, self.settings.scope, remedy)
+        needed = sorted({ACCESS_AS_USER.value, *scopes})
+        full = " ".join(map(self.settings.scope, needed))
+        return ForbiddenError(detail, scope=full, remedy=remedy)
 
     async def _verify(self, access_token: bytes) -> VerifiedToken:
         generation = self.verified.generation
@@ -137,9 +97,9 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             claims = dict(json.loads(token.payload))
         # joserfc takes a header for an object, whatever it is: hence the last two.
         except (JoseError, ValueError, TypeError, AttributeError) as error:
-            raise InvalidTokenError(f"it is no JWT with a good signature: {error}") from error
-        verified = self._checked(claims, keys, key)
-        self._check_lifetime(verified)
+            raise InvalidTokenError(f"not a validly signed JWT: {error}") from error
+        verified = verified_token(claims, self.settings, keys, key)
+        check_lifetime(verified, self._clock())
         self.verified.add(access_token, verified, generation)
         return verified
 
@@ -155,51 +115,15 @@ class EntraSignIn(AzureAuthorizationCodeBearerBase):
             )
         return found
 
-    def _checked(self, claims: dict[str, Any], keys: KeySet, key: SigningKey) -> VerifiedToken:
-        """Check what a token with a good signature still has to fulfil, save its lifetime."""
-        if missing := [claim for claim in REQUIRED_CLAIMS if claim not in claims]:
-            raise InvalidTokenError(f"it lacks {', '.join(missing)}")
-        if claims["aud"] != self.app_client_id:
-            raise InvalidTokenError(
-                "its audience is not API_CLIENT_ID: it is for another API, or it is a v1.0 token "
-                "(set requestedAccessTokenVersion to 2 in the API's app registration)"
-            )
-        if claims["ver"] != "2.0":
-            raise InvalidTokenError(
-                "its version is not 2.0 "
-                "(set requestedAccessTokenVersion to 2 in the API's app registration)"
-            )
-        if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):
-            raise InvalidTokenError("iat, nbf and exp are not all numbers of seconds")
-        tenant, issuer = claims["tid"], claims["iss"]
-        tenant_id, object_id = _guid(tenant), _guid(claims["oid"])
-        if tenant_id is None or object_id is None:
-            raise InvalidTokenError("tid and oid are not both GUIDs")
-        if not self.settings.allows_tenant(tenant_id):
-            raise InvalidTokenError(f"users of the tenant {tenant} may not sign in here")
-        for template in filter(None, (keys.issuer, key.issuer)):
-            if issuer != template.replace("{tenantid}", tenant):
-                raise InvalidTokenError(f"it was issued by {issuer}, not by {template}")
-        return _verified_token(claims, tenant_id, object_id)
-
-    def _check_lifetime(self, token: VerifiedToken) -> None:
-        now = self._clock()
-        if now >= token.expires_at + LEEWAY:
-            raise InvalidTokenError(
-                "it has expired: sign in anew; if it has just been issued, set this machine's clock",
-                "The token has expired.",
-            )
-        if now < token.not_before - LEEWAY:
-            raise InvalidTokenError("it is not valid yet: is this machine's clock behind?")
-
     def _check_caller(self, caller: Caller, security_scopes: SecurityScopes) -> None:
         """Check what the caller may do, against the settings and the route."""
-        needed = (SCOPE, *security_scopes.scopes)
-        if not caller.scopes.issuperset(needed):
+        needed = frozenset((ACCESS_AS_USER.value, *security_scopes.scopes))
+        if not caller.scopes >= needed:
             raise self.forbidden(
-                "This takes a token that a person signed in for, with the scope "
-                f"{' '.join(sorted(set(needed)))}.",
+                "This operation requires a token for a signed-in person with the scope "
+                f"{' '.join(sorted(needed))}.",
                 f"the token's scopes are {sorted(caller.scopes)}; an app-only token has none",
+                needed,
             )
         allowed = self.settings.allowed_client_ids
         if allowed and caller.client_id not in allowed:
@@ -220,35 +144,3 @@ def _bearer_token(request: HTTPConnection) -> bytes:
     if scheme.lower() != b"bearer":
         raise NotSignedInError
     return bytes(token.strip())
-
-
-def _guid(claim: object) -> UUID | None:
-    return UUID(claim) if isinstance(claim, str) and GUID.fullmatch(claim) else None
-
-
-def _verified_token(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> VerifiedToken:
-    """Return what verified claims say. App-only tokens have no scopes, whatever they claim."""
-    scopes = claims.get("scp")
-    app_only = claims.get("idtyp") == "app"
-{% if cookiecutter.app_roles %}
-    roles = claims.get("roles")
-{% endif %}
-    caller = Caller(
-        tenant_id=tenant_id,
-        object_id=object_id,
-        client_id=_guid(claims.get("azp")),
-        name=_text(claims.get("name")),
-        username=_text(claims.get("preferred_username")),
-        scopes=frozenset(scopes.split() if isinstance(scopes, str) and not app_only else ()),
-        guest=is_guest(claims),
-{% if cookiecutter.app_roles %}
-        roles=frozenset(map(str, roles) if isinstance(roles, list) else ()),
-{% endif %}
-    )
-    # A token is not valid before it was issued.
-    not_before = max(claims["nbf"], claims["iat"])
-    return VerifiedToken(caller, not_before=not_before, expires_at=claims["exp"])
-
-
-def _text(claim: object) -> str | None:
-    return claim if isinstance(claim, str) else None

@@ -5,8 +5,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.identity.caller import SignedIn
-from app.problems import responses
+from app.http.problems import responses
+from app.identity.access import SignedIn
 
 router = APIRouter(prefix="/api", tags=["identity"])
 
@@ -29,6 +29,6 @@ class Me(BaseModel):
 async def me(caller: SignedIn) -> Me:
     """Read who you are, as your access token says.
 
-    Who may: everyone signed in.
+    Access: any signed-in user.
     """
     return Me.model_validate(caller)

@@ -1,61 +1,35 @@
-"""Todos in a database: SQLite on one machine, PostgreSQL beyond."""
+"""Todos in the database."""
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import Depends
 from pydantic import TypeAdapter
 from sqlalchemy import (
-    CursorResult,
-    DateTime,
-    Dialect,
-    Executable,
+{% if cookiecutter.app_roles %}
+    Delete,
+{% endif %}
     Index,
     Integer,
+    Row,
     Select,
     String,
-    TypeDecorator,
     bindparam,
     delete,
     insert,
     select,
     update,
 )
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.util import greenlet_spawn
 from uuid_utils.compat import uuid7
 
-from app.database import SECONDS_TO_WAIT, Base, cause, connect_engine, database_fault
-from app.problems import UnavailableError
-from app.settings import Settings
+from app.database.database import Database, OpenDatabase
+from app.database.tables import DATE_TIME, Base
+from app.identity.caller import Person
 from app.todos.schemas import NewTodo, Todo, TodoChanges
-
-log = logging.getLogger(__name__)
-{% if cookiecutter.app_roles %}
-
-ROWS_AT_A_TIME = 5000
-{% endif %}
-
-
-class SqliteDateTime(TypeDecorator[datetime]):
-    """A point in time in UTC, for SQLite, which forgets the time zone."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the time with its time zone."""
-        return value.replace(tzinfo=UTC) if value else value
-
-
-DATE_TIME = DateTime(timezone=True).with_variant(SqliteDateTime(), "sqlite")
 
 
 class TodoRow(Base):
@@ -73,12 +47,11 @@ class TodoRow(Base):
     updated_at: Mapped[datetime] = mapped_column(DATE_TIME)
 
 
-Read = TypeVar("Read")
-
 TODOS = TypeAdapter(list[Todo])
 FIELDS = tuple(Todo.model_fields)
 COLUMNS = [TodoRow.__table__.c[name] for name in FIELDS]
-THIS_TODO = (TodoRow.tenant_id == bindparam("tenant"), TodoRow.id == bindparam("todo"))
+IN_TENANT = TodoRow.tenant_id == bindparam("tenant")
+THIS_TODO = (IN_TENANT, TodoRow.id == bindparam("todo"))
 
 # Built once: to build a statement takes longer than to run it.
 INSERT = insert(TodoRow)
@@ -86,136 +59,117 @@ SELECT = select(*COLUMNS).where(*THIS_TODO)
 UPDATE = update(TodoRow).where(*THIS_TODO).returning(*COLUMNS)
 DELETE = delete(TodoRow).where(*THIS_TODO)
 {% if cookiecutter.app_roles %}
-DELETE_SOME = delete(TodoRow).where(
-    TodoRow.tenant_id == bindparam("tenant"),
-    TodoRow.id.in_(
-        select(TodoRow.id).where(TodoRow.tenant_id == bindparam("tenant")).limit(ROWS_AT_A_TIME)
-    ),
-)
+
+
+def delete_some(rows: int) -> Delete:
+    """Return the statement that deletes so many todos of a tenant."""
+    some = select(TodoRow.id).where(IN_TENANT).limit(rows)
+    return delete(TodoRow).where(IN_TENANT, TodoRow.id.in_(some))
+
+
+DELETE_SOME = delete_some(5000)
 {% endif %}
 
 
 @cache
-def page_query({{ "*, of_owner: bool, older: bool" if cookiecutter.app_roles else "*, older: bool" }}) -> Select[Any]:
+def page_query(*, of_owner: bool, older: bool) -> Select[Any]:
     """Return the query for a page: one range of one index, in the order of the index.
 
-{% if cookiecutter.app_roles %}
     Its parameters are `tenant`, `owner` (with `of_owner`), `after` (with `older`) and `limit`.
-{% else %}
-    Its parameters are `tenant`, `owner`, `after` (with `older`) and `limit`.
-{% endif %}
     """
-{% if cookiecutter.app_roles %}
-    query = select(*COLUMNS).where(TodoRow.tenant_id == bindparam("tenant"))
+    query = select(*COLUMNS).where(IN_TENANT)
     if of_owner:
         query = query.where(TodoRow.owner_id == bindparam("owner"))
-{% else %}
-    query = select(*COLUMNS).where(
-        TodoRow.tenant_id == bindparam("tenant"), TodoRow.owner_id == bindparam("owner")
-    )
-{% endif %}
     if older:
         query = query.where(TodoRow.id < bindparam("after"))
     return query.order_by(TodoRow.id.desc()).limit(bindparam("limit", type_=Integer))
 
 
-class DatabaseStore:
-    """A store in which every statement is a transaction of its own."""
+class TodoStore:
+    """Todos by tenant. No method reads or changes a todo of another tenant."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    async def add(self, tenant_id: UUID, owner_id: UUID, new: NewTodo) -> Todo:
+    async def add(self, owner: Person, new: NewTodo) -> Todo:
         """Create a todo."""
         now = datetime.now(UTC)
         todo = Todo(
-            id=uuid7(), owner_id=owner_id, created_at=now, updated_at=now, **new.model_dump()
+            id=uuid7(),
+            owner_id=owner.object_id,
+            created_at=now,
+            updated_at=now,
+            **new.model_dump(),
         )
-        await self._run(INSERT, todo.model_dump() | {"tenant_id": tenant_id}, _rowcount)
+        async with self._database.autocommit() as connection:
+            await connection.execute(INSERT, todo.model_dump() | {"tenant_id": owner.tenant_id})
         return todo
 
-    async def page(
-        self, tenant_id: UUID, owner_id: UUID{{ " | None" if cookiecutter.app_roles }}, *, limit: int, after: UUID | None = None
+    async def list_for_owner(
+        self, owner: Person, *, limit: int, after: UUID | None = None
     ) -> list[Todo]:
-{% if cookiecutter.app_roles %}
-        """Return at most `limit` todos, newest first, older than `after`, of an owner or of all."""
-        query = page_query(of_owner=owner_id is not None, older=after is not None)
-{% else %}
         """Return at most `limit` todos of an owner, newest first, older than `after`."""
-        query = page_query(older=after is not None)
+        query = page_query(of_owner=True, older=after is not None)
+        values = {"tenant": owner.tenant_id, "owner": owner.object_id}
+        return await self._page(query, values, limit, after)
+{% if cookiecutter.app_roles %}
+
+    async def list_for_tenant(
+        self, tenant_id: UUID, *, limit: int, after: UUID | None = None
+    ) -> list[Todo]:
+        """Return at most `limit` todos of a tenant, newest first, older than `after`."""
+        query = page_query(of_owner=False, older=after is not None)
+        return await self._page(query, {"tenant": tenant_id}, limit, after)
 {% endif %}
-        values = {"tenant": tenant_id, "owner": owner_id, "after": after, "limit": limit}
-        return await self._run(query, values, _todos)
 
-    async def get(self, tenant_id: UUID, todo_id: UUID) -> Todo | None:
+    async def get(self, *, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
-        return await self._run(SELECT, {"tenant": tenant_id, "todo": todo_id}, _todo)
+        async with self._database.autocommit() as connection:
+            result = await connection.execute(SELECT, {"tenant": tenant_id, "todo": todo_id})
+            return _todo(result.all())
 
-    async def change(self, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
+    async def update(self, *, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
         """Write what was sent; return the todo, or None when the tenant has no such todo."""
         statement = UPDATE.values(**changes.sent(), updated_at=datetime.now(UTC))
-        return await self._run(statement, {"tenant": tenant_id, "todo": todo_id}, _todo)
+        async with self._database.autocommit() as connection:
+            result = await connection.execute(statement, {"tenant": tenant_id, "todo": todo_id})
+            return _todo(result.all())
 
-    async def remove(self, tenant_id: UUID, todo_id: UUID) -> None:
+    async def delete(self, *, tenant_id: UUID, todo_id: UUID) -> None:
         """Delete a todo, if there is one."""
-        await self._run(DELETE, {"tenant": tenant_id, "todo": todo_id}, _rowcount)
+        async with self._database.autocommit() as connection:
+            await connection.execute(DELETE, {"tenant": tenant_id, "todo": todo_id})
 {% if cookiecutter.app_roles %}
 
-    async def clear(self, tenant_id: UUID) -> None:
+    async def delete_all(self, *, tenant_id: UUID) -> None:
         """Delete every todo of the tenant, some at a time, so that no statement takes long."""
         # Somebody else may delete at the same time: only no row at all means that none is left.
-        while await self._run(DELETE_SOME, {"tenant": tenant_id}, _rowcount):
-            pass
+        rows = 1
+        while rows:
+            async with self._database.autocommit() as connection:
+                rows = (await connection.execute(DELETE_SOME, {"tenant": tenant_id})).rowcount
 {% endif %}
 
-    async def fault(self) -> str | None:
-        """Return why the database cannot be used at present, or None."""
-        return await database_fault(self._engine)
-
-    async def _run(
-        self,
-        statement: Executable,
-        values: dict[str, Any],
-        read: Callable[[CursorResult[Any]], Read],
-    ) -> Read:
-        """Run a statement; return what `read` makes of its result.
-
-        Raises UnavailableError when the database cannot serve in time.
-        """
-
-        def work() -> Read:
-            with self._engine.sync_engine.connect() as connection:
-                return read(connection.execute(statement, values))
-
-        try:
-            async with asyncio.timeout(SECONDS_TO_WAIT):
-                # What AsyncConnection does three times, for connecting, executing and closing.
-                return await greenlet_spawn(work)
-        except (InterfaceError, OperationalError, ProgrammingError, TimeoutError) as error:
-            log.warning("the database cannot be used", extra={"reason": cause(error)})
-            raise UnavailableError("The database does not answer at present.") from error
+    async def _page(
+        self, query: Select[Any], values: dict[str, Any], limit: int, after: UUID | None
+    ) -> list[Todo]:
+        async with self._database.autocommit() as connection:
+            result = await connection.execute(query, values | {"limit": limit, "after": after})
+            return _todos(result.all())
 
 
-def _todos(result: CursorResult[Any]) -> list[Todo]:
-    return TODOS.validate_python([dict(zip(FIELDS, row, strict=True)) for row in result])
+async def todo_store(database: OpenDatabase) -> TodoStore:
+    """Return the store of the service."""
+    return TodoStore(database)
 
 
-def _todo(result: CursorResult[Any]) -> Todo | None:
-    return next(iter(_todos(result)), None)
+Store = Annotated[TodoStore, Depends(todo_store)]
+"""A route with a parameter of this type reaches the todos."""
 
 
-def _rowcount(result: CursorResult[Any]) -> int:
-    return result.rowcount
+def _todos(rows: Sequence[Row[Any]]) -> list[Todo]:
+    return TODOS.validate_python([dict(zip(FIELDS, row, strict=True)) for row in rows])
 
 
-@asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[DatabaseStore]:
-    """Open the store in the database of the settings, and close its connections in the end."""
-    engine = connect_engine(settings.database_url)
-    store = DatabaseStore(engine)
-    if fault := await store.fault():
-        log.error(fault)
-    try:
-        yield store
-    finally:
-        await engine.dispose()
+def _todo(rows: Sequence[Row[Any]]) -> Todo | None:
+    return next(iter(_todos(rows)), None)

@@ -1,64 +1,63 @@
-"""Todos in the memory of one process, forgotten when it ends."""
+"""Todos in the memory of the process."""
 
-import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Annotated
 from uuid import UUID
 
+from fastapi import Depends
 from uuid_utils.compat import uuid7
 
-from app.problems import UnavailableError
-from app.settings import Settings
+from app.identity.caller import Person
+from app.memory import Memory, OpenMemory
 from app.todos.schemas import NewTodo, Todo, TodoChanges
 
-log = logging.getLogger(__name__)
 
-MOST_TODOS = 100_000
-"""How many todos the process keeps; beyond it, creating one is refused with 503."""
+class TodoStore:
+    """Todos by tenant. No method reads or changes a todo of another tenant."""
 
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        # The ids ascend in time, so the todos of a tenant are in the order of their ids.
+        self._tenants: defaultdict[UUID, dict[UUID, Todo]] = memory.items("todos")
 
-class MemoryStore:
-    """A store for trying things out. No method waits in the middle, so each is atomic."""
-
-    def __init__(self) -> None:
-        # The ids ascend in time, so each dictionary is in the order of its ids.
-        self._tenants: defaultdict[UUID, dict[UUID, Todo]] = defaultdict(dict)
-
-    async def add(self, tenant_id: UUID, owner_id: UUID, new: NewTodo) -> Todo:
+    async def add(self, owner: Person, new: NewTodo) -> Todo:
         """Create a todo."""
-        if sum(map(len, self._tenants.values())) >= MOST_TODOS:
-            raise UnavailableError("The service holds as many todos as it can.", retry_after=3600)
+        self._memory.make_room()
         now = datetime.now(UTC)
         todo = Todo(
-            id=uuid7(), owner_id=owner_id, created_at=now, updated_at=now, **new.model_dump()
+            id=uuid7(),
+            owner_id=owner.object_id,
+            created_at=now,
+            updated_at=now,
+            **new.model_dump(),
         )
-        self._tenants[tenant_id][todo.id] = todo
+        self._tenants[owner.tenant_id][todo.id] = todo
         return todo
 
-    async def page(
-        self, tenant_id: UUID, owner_id: UUID{{ " | None" if cookiecutter.app_roles }}, *, limit: int, after: UUID | None = None
+    async def list_for_owner(
+        self, owner: Person, *, limit: int, after: UUID | None = None
     ) -> list[Todo]:
-{% if cookiecutter.app_roles %}
-        """Return at most `limit` todos, newest first, older than `after`, of an owner or of all."""
-{% else %}
         """Return at most `limit` todos of an owner, newest first, older than `after`."""
-{% endif %}
-        newest_first = reversed(self._tenants[tenant_id].values())
-        wanted = (
-            todo
-            for todo in newest_first
-            if {{ "owner_id in (None, todo.owner_id)" if cookiecutter.app_roles else "todo.owner_id == owner_id" }} and (after is None or todo.id < after)
-        )
-        return list(islice(wanted, limit))
+        newest_first = reversed(self._tenants[owner.tenant_id].values())
+        own = (todo for todo in newest_first if todo.owner_id == owner.object_id)
+        return _page(own, limit, after)
+{% if cookiecutter.app_roles %}
 
-    async def get(self, tenant_id: UUID, todo_id: UUID) -> Todo | None:
+    async def list_for_tenant(
+        self, tenant_id: UUID, *, limit: int, after: UUID | None = None
+    ) -> list[Todo]:
+        """Return at most `limit` todos of a tenant, newest first, older than `after`."""
+        return _page(reversed(self._tenants[tenant_id].values()), limit, after)
+{% endif %}
+
+    async def get(self, *, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
         return self._tenants[tenant_id].get(todo_id)
 
-    async def change(self, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
+    async def update(self, *, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
         """Write what was sent; return the todo, or None when the tenant has no such todo."""
         todos = self._tenants[tenant_id]
         if todo_id not in todos:
@@ -67,24 +66,26 @@ class MemoryStore:
         todos[todo_id] = todos[todo_id].model_copy(update=update)
         return todos[todo_id]
 
-    async def remove(self, tenant_id: UUID, todo_id: UUID) -> None:
+    async def delete(self, *, tenant_id: UUID, todo_id: UUID) -> None:
         """Delete a todo, if there is one."""
         self._tenants[tenant_id].pop(todo_id, None)
 {% if cookiecutter.app_roles %}
 
-    async def clear(self, tenant_id: UUID) -> None:
+    async def delete_all(self, *, tenant_id: UUID) -> None:
         """Delete every todo of the tenant."""
         self._tenants[tenant_id].clear()
 {% endif %}
 
-    async def fault(self) -> None:
-        """Return None: memory always serves."""
+
+async def todo_store(memory: OpenMemory) -> TodoStore:
+    """Return the store of the service."""
+    return TodoStore(memory)
 
 
-@asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[MemoryStore]:
-    """Open an empty store; no setting concerns it."""
-    log.warning(
-        "todos are kept in memory: they end with this process, and no other process sees them"
-    )
-    yield MemoryStore()
+Store = Annotated[TodoStore, Depends(todo_store)]
+"""A route with a parameter of this type reaches the todos."""
+
+
+def _page(newest_first: Iterable[Todo], limit: int, after: UUID | None) -> list[Todo]:
+    older = (todo for todo in newest_first if after is None or todo.id < after)
+    return list(islice(older, limit))

@@ -2,12 +2,13 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.visit import Visit
 from tests.missing import missing
 
 ARGUMENTS = [
@@ -43,3 +44,19 @@ def chromium() -> Iterator[Any]:
             missing("There is no browser", "run `uv run playwright install chromium`")
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visit(
+    chromium: Any, live: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[..., Visit]]:
+    """Return a function that opens the docs page; what happened there is checked at the end."""
+    visits = []
+
+    def start(service: str | None = None, **changes: Any) -> Visit:
+        visits.append(Visit(chromium, service or live(**changes)))
+        return visits[-1]
+
+    yield start
+    for each in visits:
+        each.ends_well(caplog.text)

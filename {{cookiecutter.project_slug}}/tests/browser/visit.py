@@ -50,7 +50,7 @@ class Visit:
         self.page.locator(".modal-ux button", has_text="Logout").click()
         self.page.locator(".modal-ux .btn-done").click()
 
-    def execute(self, operation: str, *, body: object = None, todo_id: str = "") -> tuple[int, Any]:
+    def execute(self, operation: str, *, body: object = None, **parameters: str) -> tuple[int, Any]:
         """Try an operation out; return the status and the body that the page shows."""
         block = self.page.locator(f".opblock[id$='-{operation}']")
         if "is-open" not in block.get_attribute("class"):
@@ -58,8 +58,8 @@ class Visit:
             block.locator(".try-out__btn").click()
         if body is not None:
             block.locator("textarea.body-param__text").fill(json.dumps(body))
-        if todo_id:
-            block.locator("tr[data-param-name=todo_id] input").fill(todo_id)
+        for name, value in parameters.items():
+            block.locator(f"tr[data-param-name={name}] input").fill(value)
         with self.page.expect_response(lambda answer: "/api/" in answer.url) as answered:
             block.locator(".btn.execute").click()
         answer = answered.value

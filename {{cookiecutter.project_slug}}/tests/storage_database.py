@@ -1,4 +1,4 @@
-"""The fixtures of the database store: SQLite, and PostgreSQL where there is one."""
+"""The fixtures of the database: SQLite, and PostgreSQL where there is one."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.database.database import Database, DatabaseStorage
 from app.settings import Settings
-from app.todos.database import DatabaseStore, open_store
 from dev.migrate import migrate
 from tests.postgresql import fresh_database
 
@@ -22,9 +22,9 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store_values(migrated_file: Path, tmp_path: Path) -> dict[str, Any]:
-    """Return the settings that a store needs: the URL of an empty SQLite database."""
-    file = tmp_path / "todos.db"
+def storage_values(migrated_file: Path, tmp_path: Path) -> dict[str, Any]:
+    """Return the settings that the storage needs: the URL of an empty SQLite database."""
+    file = tmp_path / "data.db"
     shutil.copy(migrated_file, file)
     return {"database_url": f"sqlite+aiosqlite:///{file.as_posix()}"}
 
@@ -38,11 +38,11 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def store(
+async def storage(
     request: pytest.FixtureRequest, values: dict[str, Any]
-) -> AsyncIterator[DatabaseStore]:
-    """Return an empty store, in each database in turn."""
+) -> AsyncIterator[Database]:
+    """Return an empty database, of each kind in turn."""
     if request.param == "postgresql":
         values["database_url"] = request.getfixturevalue("postgresql_url")
-    async with open_store(Settings.model_validate(values)) as store:
-        yield store
+    async with DatabaseStorage(Settings.model_validate(values)).open() as database:
+        yield database

@@ -1,11 +1,14 @@
 """Todos over HTTP, as their owner."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.todos.{{ cookiecutter.storage }} import todo_store
 from tests.access import Bearer
+from tests.conftest import Build
 
 
 @pytest.fixture
@@ -13,6 +16,17 @@ def bob(client: TestClient, bearer: Bearer) -> TestClient:
     """Return a client that is signed in as bob."""
     client.headers.update(bearer("bob"))
     return client
+
+
+def test_dependency_override_reaches_the_routes(build: Build, bearer: Bearer) -> None:
+    class Empty:
+        async def list_for_owner(self, *_: Any, **__: Any) -> list[Any]:
+            return []
+
+    app = build()
+    app.dependency_overrides[todo_store] = Empty
+    with TestClient(app) as client:
+        assert client.get("/api/todos", headers=bearer("bob")).json()["items"] == []
 
 
 def test_a_todo_from_creation_to_deletion(bob: TestClient) -> None:

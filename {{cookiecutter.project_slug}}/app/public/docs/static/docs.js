@@ -11,7 +11,7 @@ const ui = SwaggerUIBundle({
 });
 ui.initOAuth({
   clientId: configuration.clientId,
-  scopes: configuration.scope,
+  scopes: configuration.scopes,
   usePkceWithAuthorizationCodeGrant: true,
 });
 

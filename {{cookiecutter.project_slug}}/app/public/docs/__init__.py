@@ -14,8 +14,9 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.routing import iter_route_contexts
 from starlette.staticfiles import StaticFiles
 
-from app.identity.entra import EntraSignIn
-from app.problems import MEDIA_TYPE
+from app.http.problems import MEDIA_TYPE
+from app.identity.entra import EntraScheme
+from app.permissions import ACCESS_AS_USER
 from app.settings import Settings
 
 HERE = Path(__file__).parent
@@ -23,9 +24,9 @@ PAGE = Template(HERE.joinpath("page.html").read_text(encoding="utf-8"))
 ASSETS = "/swagger-ui"
 
 
-def add_docs(app: FastAPI, settings: Settings, sign_in: EntraSignIn) -> None:
-    """Serve `/docs`, `/oauth2-redirect` and `/openapi.json`, to anyone, from this host alone."""
-    document = cache(lambda: openapi_document(app, sign_in))
+def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
+    """Serve `/docs`, `/oauth2-redirect` and `/openapi.json`, to anyone, from this host only."""
+    document = cache(lambda: openapi_document(app, entra))
     files = StaticFiles(directory=HERE / "static", packages=[("fastapi_swagger", "resources")])
     app.mount(ASSETS, files)
 
@@ -36,7 +37,7 @@ def add_docs(app: FastAPI, settings: Settings, sign_in: EntraSignIn) -> None:
             "openapiUrl": f"{prefix}/openapi.json",
             "redirectPath": f"{prefix}/oauth2-redirect",
             "clientId": str(settings.swagger_ui_client_id),
-            "scope": settings.scope,
+            "scopes": list(settings.scopes),
         }
         page = PAGE.substitute(
             title=escape(app.title),
@@ -56,13 +57,13 @@ def add_docs(app: FastAPI, settings: Settings, sign_in: EntraSignIn) -> None:
         return JSONResponse(document() | servers)
 
 
-def openapi_document(app: FastAPI, sign_in: EntraSignIn) -> dict[str, Any]:
-    """Return the OpenAPI document, with what only the settings and `app.problems` know."""
+def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
+    """Return the OpenAPI document, with what only the settings and `app.http.problems` know."""
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    document["components"]["securitySchemes"][sign_in.scheme_name] = jsonable_encoder(
-        sign_in.model, by_alias=True, exclude_none=True
+    document["components"]["securitySchemes"][entra.scheme_name] = jsonable_encoder(
+        entra.model, by_alias=True, exclude_none=True
     )
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
@@ -70,8 +71,9 @@ def openapi_document(app: FastAPI, sign_in: EntraSignIn) -> dict[str, Any]:
                 operation["operationId"] = route.name
     for operation in (op for path in document["paths"].values() for op in path.values()):
         for requirement in operation.get("security", ()):
-            if sign_in.scheme_name in requirement:
-                requirement[sign_in.scheme_name] = [sign_in.settings.scope]
+            if entra.scheme_name in requirement:
+                scopes = {ACCESS_AS_USER.value, *requirement[entra.scheme_name]}
+                requirement[entra.scheme_name] = sorted(map(entra.settings.scope, scopes))
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             if status[0] in "45" and "application/json" in content:

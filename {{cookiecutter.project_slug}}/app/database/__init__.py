@@ -1,0 +1,1 @@
+"""The database: `Database`, opened once, with any number of resources on it."""

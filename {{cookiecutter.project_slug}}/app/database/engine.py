@@ -1,0 +1,113 @@
+"""Engines for `DATABASE_URL`: everything in it counts in every way of connecting."""
+
+import select
+from typing import Any
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.database.identity import async_connector, connector, uses_identity
+from app.settings import SettingsError
+
+SQLITE = "sqlite+aiosqlite"
+SECONDS_TO_WAIT = 4
+"""How long a request waits for the database, all in all."""
+POOL_SIZE = 10
+"""How many connections to PostgreSQL a process has at most."""
+
+
+def parsed(url: SecretStr) -> URL:
+    """Return the URL of a database, checked.
+
+    Raises SettingsError for one that SQLAlchemy or libpq would refuse when it first connects.
+    """
+    try:
+        target = make_url(url.get_secret_value())
+        if target.drivername != SQLITE:
+            make_conninfo(**_parameters(target))
+    except (ArgumentError, ProgrammingError, ValueError) as error:
+        reason = str(error).strip().replace(url.get_secret_value(), "the URL")
+        raise SettingsError(f"DATABASE_URL is invalid: {reason}.") from None
+    return target
+
+
+def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
+    """Return an engine for this URL. It connects when it is first used.
+
+    `credential` is that of `app.database.identity.async_connector`, if `uses_identity` says so.
+    """
+    # Values do not belong in the log, where the text of an error may end up.
+    options: dict[str, Any] = {"hide_parameters": True}
+    if target.drivername == SQLITE:
+        if "timeout" not in target.query:
+            options["connect_args"] = {"timeout": SECONDS_TO_WAIT}
+        engine = create_async_engine(target, **options)
+        event.listen(engine.sync_engine, "connect", _share_file)
+        event.listen(engine.sync_engine, "begin", _lock_file)
+        return engine
+    parameters = _parameters(target)
+    # What the URL says comes last, and so has its way.
+    limits = f"-c statement_timeout={SECONDS_TO_WAIT}s {parameters.get('options', '')}".strip()
+    limited = {"connect_timeout": SECONDS_TO_WAIT} | parameters | {"options": limits}
+    options |= {"pool_size": POOL_SIZE, "max_overflow": 0}
+    if credential:
+        options["async_creator"] = async_connector(limited, credential)
+    else:
+        options["connect_args"] = limited
+    engine = create_async_engine(target, **options)
+    event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+    return engine
+
+
+def connect_engine_for_migration(url: SecretStr) -> Engine:
+    """Return an engine without asyncio, which Alembic wants, for this URL."""
+    target = parsed(url)
+    if target.drivername == SQLITE:
+        return create_engine(target.set(drivername="sqlite"))
+    identity = {"creator": connector(_parameters(target))} if uses_identity(target) else {}
+    return create_engine(target, **identity)
+
+
+def _parameters(target: URL) -> dict[str, Any]:
+    """Return the parameters of libpq that the URL stands for, several hosts included."""
+    _, parameters = target.get_dialect()().create_connect_args(target)
+    return dict(parameters)
+
+
+def _share_file(connection: Any, _: object) -> None:
+    """Let readers and a writer, of this process and others, share the file."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _lock_file(connection: Connection) -> None:
+    """Begin a transaction of SQLite as a writer, which waits for its turn.
+
+    One that read first and then wanted to write would be refused at once.
+    """
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _replace_if_closed(connection: Any, *_: object) -> None:
+    """Have a connection replaced that PostgreSQL has closed, which it shows by having to say something.
+
+    That costs no round trip, unlike SQLAlchemy's `pool_pre_ping`.
+    """
+    if _readable(connection.driver_connection.pgconn.socket):
+        raise DisconnectionError
+
+
+def _readable(socket: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([socket], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))

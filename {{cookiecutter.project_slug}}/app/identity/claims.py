@@ -1,0 +1,99 @@
+"""The claims of an access token, once its signature is verified."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from fastapi_azure_auth.utils import is_guest
+
+from app.identity.caller import Caller
+from app.identity.errors import InvalidTokenError
+from app.identity.keys import KeySet, SigningKey
+from app.settings import Settings
+
+LEEWAY = 60
+"""The seconds by which the clocks of Entra ID and of this machine may differ."""
+GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+REQUIRED_CLAIMS = ("aud", "iss", "iat", "nbf", "exp", "sub", "tid", "oid", "ver")
+VERSION_REMEDY = "(set requestedAccessTokenVersion to 2 in the API's app registration)"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What is kept of an access token whose signature and claims are valid."""
+
+    caller: Caller
+    not_before: float
+    expires_at: float
+    """Both in seconds since 1970, from `nbf`, `iat` and `exp`."""
+
+
+def verified_token(
+    claims: dict[str, Any], settings: Settings, keys: KeySet, key: SigningKey
+) -> VerifiedToken:
+    """Return what the claims say, after every check except that of the lifetime.
+
+    `key` signed the token and belongs to `keys`. Raises InvalidTokenError.
+    """
+    if missing := [claim for claim in REQUIRED_CLAIMS if claim not in claims]:
+        raise InvalidTokenError(f"it lacks {', '.join(missing)}")
+    if claims["aud"] != str(settings.api_client_id):
+        raise InvalidTokenError(
+            "its audience is not API_CLIENT_ID: it is for another API, or it is a v1.0 token "
+            + VERSION_REMEDY
+        )
+    if claims["ver"] != "2.0":
+        raise InvalidTokenError(f"its version is not 2.0 {VERSION_REMEDY}")
+    if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):
+        raise InvalidTokenError("iat, nbf and exp are not all numbers of seconds")
+    tenant, issuer = claims["tid"], claims["iss"]
+    tenant_id, object_id = _guid(tenant), _guid(claims["oid"])
+    if tenant_id is None or object_id is None:
+        raise InvalidTokenError("tid and oid are not both GUIDs")
+    if not settings.allows_tenant(tenant_id):
+        raise InvalidTokenError(f"users of the tenant {tenant} may not sign in here")
+    for template in filter(None, (keys.issuer, key.issuer)):
+        if issuer != template.replace("{tenantid}", tenant):
+            raise InvalidTokenError(f"it was issued by {issuer}, not by {template}")
+    return VerifiedToken(
+        _caller(claims, tenant_id, object_id),
+        # A token is not valid before it was issued.
+        not_before=max(claims["nbf"], claims["iat"]),
+        expires_at=claims["exp"],
+    )
+
+
+def check_lifetime(token: VerifiedToken, now: float) -> None:
+    """Raise InvalidTokenError if the token has expired, or is not valid yet, at `now`."""
+    if now >= token.expires_at + LEEWAY:
+        raise InvalidTokenError(
+            "it has expired: sign in again; if it was issued just now, set this machine's clock",
+            "The token has expired.",
+        )
+    if now < token.not_before - LEEWAY:
+        raise InvalidTokenError("it is not valid yet: is this machine's clock behind?")
+
+
+def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller:
+    """Return who calls. App-only tokens have no scopes, whatever they claim."""
+    scopes, roles = claims.get("scp"), claims.get("roles")
+    app_only = claims.get("idtyp") == "app"
+    return Caller(
+        tenant_id=tenant_id,
+        object_id=object_id,
+        client_id=_guid(claims.get("azp")),
+        name=_text(claims.get("name")),
+        username=_text(claims.get("preferred_username")),
+        scopes=frozenset(scopes.split() if isinstance(scopes, str) and not app_only else ()),
+        guest=is_guest(claims),
+        roles=frozenset(map(str, roles) if isinstance(roles, list) else ()),
+    )
+
+
+def _guid(claim: object) -> UUID | None:
+    return UUID(claim) if isinstance(claim, str) and GUID.fullmatch(claim) else None
+
+
+def _text(claim: object) -> str | None:
+    return claim if isinstance(claim, str) else None

@@ -1,0 +1,41 @@
+"""Liveness and readiness, for whatever runs the service."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from app.http.problems import UnavailableError, responses
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    """The answer of a service that is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("", include_in_schema=False)
+@router.get("/live", summary="Alive?")
+async def live() -> Health:
+    """Learn whether the process answers.
+
+    Access: anyone.
+    """
+    return Health()
+
+
+@router.get("/ready", summary="Ready for requests?", responses=responses(503))
+async def ready(request: Request) -> Health:
+    """Learn whether signing keys are loaded, the storage answers and the service is not stopping.
+
+    Access: anyone.
+    """
+    if request.app.state.draining:
+        raise UnavailableError("The service is about to stop.")
+    keys = None if request.state.entra.keys.usable else "The signing keys are not loaded yet."
+    storage = await request.state.storage.unavailable_reason()
+    if reasons := [reason for reason in (keys, storage) if reason]:
+        raise UnavailableError(" ".join(reasons))
+    return Health()

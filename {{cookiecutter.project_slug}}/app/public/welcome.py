@@ -1,0 +1,36 @@
+"""The welcome at the root of the service."""
+
+from fastapi import APIRouter, Request
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
+
+from app.about import DESCRIPTION, TITLE
+
+router = APIRouter(tags=["welcome"])
+
+
+class Welcome(BaseModel):
+    """What this service is, and where to go from here."""
+
+    name: str
+    description: str
+    links: dict[str, str]
+
+
+@router.get("/")
+async def welcome(request: Request) -> Welcome:
+    """Learn what this is, and where to go.
+
+    Access: anyone.
+    """
+    prefix = request.scope.get("root_path", "")
+    paths = [route.path for route in iter_route_contexts(request.app.routes)]
+    resources = [path for path in paths if path and path.startswith("/api/") and "{" not in path]
+    links = {path.removeprefix("/api/"): path for path in resources} | {"health": "/health/ready"}
+    if "/docs" in paths:
+        links["docs"] = "/docs"
+    return Welcome(
+        name=TITLE,
+        description=DESCRIPTION,
+        links={name: prefix + path for name, path in links.items()},
+    )

@@ -1,0 +1,31 @@
+"""Who may do what, whatever the resources are."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.access import Bearer, Case, cases, status_of
+
+# gita is a guest.
+TABLE = """
+METHOD  PATH              nobody  alice  bob  carol  dave  gita
+GET     /                 200     200    200  200    200   200
+GET     /health           200     200    200  200    200   200
+GET     /health/live      200     200    200  200    200   200
+GET     /health/ready     200     200    200  200    200   200
+GET     /docs             200     200    200  200    200   200
+GET     /openapi.json     200     200    200  200    200   200
+GET     /oauth2-redirect  200     200    200  200    200   200
+GET     /api/me           401     200    200  200    200   403
+"""
+
+
+@pytest.mark.parametrize("case", cases(TABLE), ids=str)
+def test_access(client: TestClient, bearer: Bearer, case: Case) -> None:
+    assert status_of(client, bearer, case, {}) == case.status
+{% if cookiecutter.app_roles %}
+
+
+def test_me_names_the_roles(client: TestClient, bearer: Bearer) -> None:
+    me = {name: client.get("/api/me", headers=bearer(name)).json() for name in ("alice", "dave")}
+    assert (me["alice"]["roles"], me["dave"]["roles"]) == (["Admin"], [])
+{% endif %}

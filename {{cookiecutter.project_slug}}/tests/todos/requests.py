@@ -1,0 +1,20 @@
+"""Requests about todos that several tests send."""
+
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tests.access import Bearer, created
+
+BODIES = {"POST": {"title": "milk"}, "PATCH": {"done": True}}
+
+
+def todo_of(client: TestClient, bearer: Bearer, person: str) -> str:
+    """Create a todo of this person; return its path."""
+    return created(client, bearer, "/api/todos", person, {"title": f"{person}'s"})
+
+
+def titles(client: TestClient, bearer: Bearer, person: str, **query: Any) -> list[str]:
+    """Return the titles that this person lists."""
+    answer = client.get("/api/todos", headers=bearer(person), params=query)
+    return [todo["title"] for todo in answer.json()["items"]]

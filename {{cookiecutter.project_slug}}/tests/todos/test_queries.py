@@ -1,0 +1,82 @@
+"""The queries of the list: each reads one range of one index."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Select, make_url, text
+
+{% if cookiecutter.app_roles %}
+from app.database.database import Database
+{% endif %}
+from app.database.engine import connect_engine
+{% if cookiecutter.app_roles %}
+from app.identity.caller import Person
+from app.todos.database import TodoStore, delete_some, page_query
+from app.todos.schemas import NewTodo
+{% elif not cookiecutter.app_roles %}
+from app.todos.database import page_query
+{% endif %}
+
+TENANT, OWNER, LAST = UUID(int=1), UUID(int=2), UUID(int=3)
+VALUES = {"tenant": TENANT, "owner": OWNER, "after": LAST, "limit": 20}
+PAGES = {
+    "of an owner": page_query(of_owner=True, older=False),
+    "of an owner, further on": page_query(of_owner=True, older=True),
+    "of a tenant": page_query(of_owner=False, older=False),
+    "of a tenant, further on": page_query(of_owner=False, older=True),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
+async def test_sqlite_answers_a_page_from_one_range_of_an_index(
+    storage_values: dict[str, str], query: Select[Any]
+) -> None:
+    engine = connect_engine(make_url(storage_values["database_url"]))
+    query = query.params(VALUES)
+    literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+    async with engine.connect() as connection:
+        plan = (await connection.execute(text(f"EXPLAIN QUERY PLAN {literal}"))).all()
+    await engine.dispose()
+    assert len(plan) == 1
+    assert plan[0].detail.startswith("SEARCH todos USING INDEX ")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
+async def test_postgresql_answers_a_page_from_one_range_of_an_index(
+    postgresql_url: str, query: Select[Any]
+) -> None:
+    engine = connect_engine(make_url(postgresql_url))
+    query = query.params(VALUES)
+    literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+    fill = """
+        INSERT INTO todos SELECT ('00000000-0000-0000-0000-00000000000' || n % 5)::uuid,
+        gen_random_uuid(), ('00000000-0000-0000-0000-00000000000' || n % 7)::uuid,
+        'x', false, now(), now() FROM generate_series(1, 20000) n
+    """
+    async with engine.connect() as connection:
+        # The bound is that of a request, and a busy machine may take longer to fill a table.
+        await connection.execute(text("SET LOCAL statement_timeout = 0"))
+        await connection.execute(text(fill))
+        await connection.execute(text("ANALYZE todos"))
+        plan = "\n".join((await connection.execute(text(f"EXPLAIN {literal}"))).scalars())
+    await engine.dispose()
+    assert "Index Scan Backward using " in plan
+    for detour in ("Seq Scan", "Sort", "Bitmap", "Filter"):
+        assert detour not in plan
+{% if cookiecutter.app_roles %}
+
+
+@pytest.mark.anyio
+async def test_deletion_goes_on_until_nothing_is_left(
+    storage: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = TodoStore(storage)
+    monkeypatch.setattr("app.todos.database.DELETE_SOME", delete_some(2))
+    for n in range(5):
+        await store.add(Person(TENANT, OWNER), NewTodo(title=str(n)))
+    await store.delete_all(tenant_id=TENANT)
+    assert await store.list_for_tenant(TENANT, limit=10) == []
+{% endif %}

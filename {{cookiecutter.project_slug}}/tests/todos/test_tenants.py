@@ -1,0 +1,34 @@
+"""No tenant sees another's todos."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.access import Bearer
+from tests.todos.requests import titles, todo_of
+
+
+def test_people_of_both_tenants_have_todos_of_their_own(client: TestClient, bearer: Bearer) -> None:
+    for name in ("bob", "frank"):
+        todo_of(client, bearer, name)
+    assert titles(client, bearer, "bob") == ["bob's"]
+    assert titles(client, bearer, "frank") == ["frank's"]
+
+
+@pytest.mark.parametrize("name", ["erin", "frank"])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_another_tenants_todo_does_not_exist(
+    client: TestClient, bearer: Bearer, name: str, method: str
+) -> None:
+    path = todo_of(client, bearer, "bob")
+    body = {"done": True} if method == "PATCH" else None
+    assert client.request(method, path, headers=bearer(name), json=body).status_code == 404
+    assert client.get(path, headers=bearer("bob")).json()["done"] is False
+{% if cookiecutter.app_roles %}
+
+
+def test_an_admin_is_admin_of_their_own_tenant(client: TestClient, bearer: Bearer) -> None:
+    todo_of(client, bearer, "bob")
+    assert titles(client, bearer, "erin") == []
+    assert client.delete("/api/todos", headers=bearer("erin")).status_code == 204
+    assert titles(client, bearer, "bob") == ["bob's"]
+{% endif %}

@@ -45,7 +45,7 @@ def create_app(
         key_refresh = asyncio.create_task(entra.keys.keep_fresh())
         async with storage.open() as opened:
             # This is `request.state`, in mounted applications too.
-            yield {"entra": entra, "storage": opened}
+            yield {"settings": settings, "entra": entra, "storage": opened}
         key_refresh.cancel()
 
     app = FastAPI(

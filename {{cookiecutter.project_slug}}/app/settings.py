@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
+from fastapi import Depends
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from starlette.requests import HTTPConnection
 
 from app.env_file import ENCODING, ENV_FILE, EnvFileError, check_env_file
 from app.permissions import SCOPES
@@ -109,7 +111,7 @@ class Settings(TenantSettings):
 {% if cookiecutter.storage == "database" %}
     database_url: DatabaseUrl = Field(
         description="postgresql+psycopg://USER:PASSWORD@HOST/NAME, or on one machine "
-        "sqlite+aiosqlite:///./todos.db"
+        "sqlite+aiosqlite:///./data.db"
     )
 {% endif %}
     cors_origins: Annotated[tuple[Origin, ...], *CommaSeparated] = Field(
@@ -156,6 +158,16 @@ class Settings(TenantSettings):
     def scope(self, value: str) -> str:
         """Return a scope of the API as a client asks for it."""
         return f"api://{self.api_client_id}/{value}"
+
+
+async def current_settings(connection: HTTPConnection) -> Settings:
+    """Return the settings of the service; applications that are mounted in it share them."""
+    settings: Settings = connection.state.settings
+    return settings
+
+
+CurrentSettings = Annotated[Settings, Depends(current_settings)]
+"""A route with a parameter of this type reads the settings."""
 
 
 class _Environment(Settings, BaseSettings):

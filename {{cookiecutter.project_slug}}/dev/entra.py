@@ -31,7 +31,7 @@ from dev.sign_in import sign_in_page
 
 API = f"api://{API_CLIENT_ID}/"
 SCOPE = f"{API}{ACCESS_AS_USER.value}"
-API_SCOPES = {f"{API}{scope.value}" for scope in SCOPES}
+API_SCOPES = frozenset(f"{API}{scope.value}" for scope in SCOPES)
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
 TOKEN_SECONDS = 3600
 CODE_SECONDS = 60

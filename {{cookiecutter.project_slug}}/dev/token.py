@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from dev.directory import COMMAND, person_called
-from dev.entra import SCOPE, code_challenge
+from dev.entra import API_SCOPES, code_challenge
 
 
 def fetch_token(name: str, entra_port: int) -> str:
@@ -23,7 +23,7 @@ def fetch_token(name: str, entra_port: int) -> str:
         "client_id": COMMAND.id,
         "response_type": "code",
         "redirect_uri": redirect_uri,
-        "scope": SCOPE,
+        "scope": " ".join(sorted(API_SCOPES)),
         "code_challenge": code_challenge(verifier),
         "code_challenge_method": "S256",
         "login_hint": person.username,

@@ -40,8 +40,8 @@ def cases(table: str) -> list[Case]:
 def status_of(client: TestClient, bearer: Bearer, case: Case, bodies: Bodies) -> int:
     """Send the request of a cell; return the status."""
     path = case.path
-    if owned := re.fullmatch(r"(.*)/\{(\w+)\}", path):
-        path = created(client, bearer, owned[1], owned[2], bodies["POST"])
+    if owned := re.fullmatch(r"(.*)/\{(\w+)\}(.*)", path):
+        path = created(client, bearer, owned[1], owned[2], bodies["POST"]) + owned[3]
     body = bodies.get(case.method)
     return client.request(case.method, path, headers=bearer(case.person), json=body).status_code
 

@@ -14,7 +14,7 @@ from fastapi_azure_auth.openid_config import HttpClientConfig
 from app.factory import create_app
 from app.settings import Settings
 from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID, docs_page, person_called
-from dev.entra import SCOPE, StandIn
+from dev.entra import API_SCOPES, StandIn
 from dev.service import TENANTS
 from tests.live import live  # noqa: F401  a fixture
 from tests.storage_{{ cookiecutter.storage }} import *  # noqa: F403  the fixtures of the storage
@@ -107,7 +107,7 @@ def bearer(entra: StandIn) -> Callable[[str], dict[str, str]]:
     def headers(name: str) -> dict[str, str]:
         if name == "nobody":
             return {}
-        token = entra.access_token(person_called(name), DOCS_PAGE, frozenset({SCOPE}))
+        token = entra.access_token(person_called(name), DOCS_PAGE, API_SCOPES)
         return {"Authorization": f"Bearer {token}"}
 
     return headers

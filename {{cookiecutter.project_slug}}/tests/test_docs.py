@@ -1,15 +1,17 @@
 """The docs page and the OpenAPI document."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app import permissions
 from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID
 from tests.conftest import ENTRA, Serve
 
-SCOPE = f"api://{API_CLIENT_ID}/access_as_user"
+SCOPES = {scope.value: f"api://{API_CLIENT_ID}/{scope.value}" for scope in permissions.SCOPES}
 
 
 @pytest.fixture
@@ -27,10 +29,10 @@ def operations(document: Any) -> dict[str, Any]:
     }
 
 
-def test_the_page_signs_in_by_pkce_with_the_one_scope(client: TestClient) -> None:
+def test_the_page_signs_in_by_pkce_with_every_scope(client: TestClient) -> None:
     page = client.get("/docs").text
     assert f'"clientId": "{DOCS_CLIENT_ID}"' in page
-    assert f'"scopes": ["{SCOPE}"]' in page
+    assert f'"scopes": {json.dumps(list(SCOPES.values()))}' in page
     assert '"redirectPath": "/oauth2-redirect"' in page
     script = client.get("/swagger-ui/docs.js").text
     assert "usePkceWithAuthorizationCodeGrant: true" in script
@@ -59,11 +61,11 @@ def test_the_pages_run_no_script_of_their_own_or_of_others(client: TestClient, p
 
 
 def test_behind_a_prefix_every_address_has_it(client: TestClient) -> None:
-    behind = TestClient(client.app, root_path="/todo")
+    behind = TestClient(client.app, root_path="/base")
     page = behind.get("/docs").text
-    assert page.count("/todo/") == page.count("/swagger-ui/") + 2 == 6
-    assert behind.get("/openapi.json").json()["servers"] == [{"url": "/todo"}]
-    assert behind.get("/").json()["links"]["docs"] == "/todo/docs"
+    assert page.count("/base/") == page.count("/swagger-ui/") + 2 == 6
+    assert behind.get("/openapi.json").json()["servers"] == [{"url": "/base"}]
+    assert behind.get("/").json()["links"]["docs"] == "/base/docs"
 
 
 def test_the_docs_can_be_switched_off(serve: Serve) -> None:
@@ -84,13 +86,17 @@ def test_the_document_names_the_sign_in(client: TestClient, document: Any) -> No
     flow = scheme["flows"]["authorizationCode"]
     assert flow["authorizationUrl"].startswith(ENTRA)
     assert flow["tokenUrl"].startswith(ENTRA)
-    assert list(flow["scopes"]) == [SCOPE]
+    assert list(flow["scopes"]) == list(SCOPES.values())
 
 
 def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None:
     for name, operation in operations(document).items():
-        expected = [{"EntraID": [SCOPE]}] if " /api/" in name else None
-        assert operation.get("security") == expected
+        if " /api/" in name:
+            (requirement,) = operation["security"]
+            scopes = set(requirement["EntraID"])
+            assert {SCOPES["access_as_user"]} <= scopes <= set(SCOPES.values())
+        else:
+            assert "security" not in operation
 
 
 def test_every_operation_says_who_may_call_it(document: Any) -> None:

@@ -523,12 +523,12 @@ def test_caller_is_what_the_route_gets(app: FastAPI, start: Start, bearer: Beare
 
 def test_probes_and_links_work_behind_a_prefix(build: Build) -> None:
     app = build(trusted_hosts="api.example")
-    with TestClient(app, root_path="/todo", base_url="http://api.example") as client:
+    with TestClient(app, root_path="/base", base_url="http://api.example") as client:
         # uvicorn puts the prefix in front of the path; TestClient does not.
-        links = client.get("/todo/").json()["links"]
-        assert links["health"] == "/todo/health/ready"
-        assert client.get("/todo/health/live", headers={"Host": "10.0.0.7"}).status_code == 200
-        me = client.get("/todo/api/me")
+        links = client.get("/base/").json()["links"]
+        assert links["health"] == "/base/health/ready"
+        assert client.get("/base/health/live", headers={"Host": "10.0.0.7"}).status_code == 200
+        me = client.get("/base/api/me")
         assert (me.status_code, me.headers["cache-control"]) == (401, "no-store")
 
 

@@ -47,17 +47,17 @@ class TodoRow(Base):
     updated_at: Mapped[datetime] = mapped_column(DATE_TIME)
 
 
-TODOS = TypeAdapter(list[Todo])
+ROWS = TypeAdapter(list[Todo])
 FIELDS = tuple(Todo.model_fields)
 COLUMNS = [TodoRow.__table__.c[name] for name in FIELDS]
 IN_TENANT = TodoRow.tenant_id == bindparam("tenant")
-THIS_TODO = (IN_TENANT, TodoRow.id == bindparam("todo"))
+THIS_ROW = (IN_TENANT, TodoRow.id == bindparam("todo"))
 
 # Built once: to build a statement takes longer than to run it.
 INSERT = insert(TodoRow)
-SELECT = select(*COLUMNS).where(*THIS_TODO)
-UPDATE = update(TodoRow).where(*THIS_TODO).returning(*COLUMNS)
-DELETE = delete(TodoRow).where(*THIS_TODO)
+SELECT = select(*COLUMNS).where(*THIS_ROW)
+UPDATE = update(TodoRow).where(*THIS_ROW).returning(*COLUMNS)
+DELETE = delete(TodoRow).where(*THIS_ROW)
 {% if cookiecutter.app_roles %}
 
 
@@ -168,7 +168,7 @@ Store = Annotated[TodoStore, Depends(todo_store)]
 
 
 def _todos(rows: Sequence[Row[Any]]) -> list[Todo]:
-    return TODOS.validate_python([dict(zip(FIELDS, row, strict=True)) for row in rows])
+    return ROWS.validate_python([dict(zip(FIELDS, row, strict=True)) for row in rows])
 
 
 def _todo(rows: Sequence[Row[Any]]) -> Todo | None:

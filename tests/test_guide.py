@@ -1,0 +1,54 @@
+"""`docs/make-it-yours.md` is followed literally in a fresh project, and does what it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import VARIANTS, clean_environment, render
+from tests.guide import Guide
+
+pytestmark = pytest.mark.slow
+
+IN_FULL = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
+"""Together they have each answer."""
+REPLACING = re.compile(r"^## Replace the todos$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def start(folder: Path, name: str, uv: str) -> tuple[Guide, str]:
+    """Render a variant, as a service of any name; return who follows the guide, and the guide."""
+    named = {"project_name": "My Service", "description": "A service."}
+    project = render(folder, VARIANTS[name] | named)
+    project.run(uv, "sync", "--locked")
+    scratch = {"DATABASE_URL": f"sqlite+aiosqlite:///{(folder / 'scratch.db').as_posix()}"}
+    text = project.path.joinpath("docs/make-it-yours.md").read_text(encoding="utf-8")
+    return Guide(project.path, clean_environment() | scratch), text
+
+
+@pytest.mark.parametrize("name", IN_FULL)
+def test_the_guide_works_as_it_is_written(tmp_path: Path, uv: str, name: str) -> None:
+    guide, text = start(tmp_path, name, uv)
+    guide.follow(REPLACING.sub("", text))
+    assert guide.commands >= 5
+    guide.follow("```sh\nuv run ruff format --check\nuv run ruff check\nuv run mypy .\n```\n")
+
+
+def test_a_second_resource_touches_few_files(tmp_path: Path, uv: str) -> None:
+    guide, text = start(tmp_path, IN_FULL[0], uv)
+    section = re.search(r"^## Add a second resource$.*?(?=^## )", text, re.MULTILINE | re.DOTALL)
+    assert section
+    guide.follow(re.sub(r"```sh\n.*?^```$", "", section[0], flags=re.MULTILINE | re.DOTALL))
+    # And one migration.
+    assert len(guide.edited) <= 5
+
+
+@pytest.mark.parametrize("name", IN_FULL)
+def test_the_todos_can_be_replaced(tmp_path: Path, uv: str, name: str) -> None:
+    guide, text = start(tmp_path, name, uv)
+    section = REPLACING.search(text)
+    assert section
+    assert section[0].count("```diff") <= 12
+    guide.follow(section[0])
+    for folder in ("app", "dev", "migrations", "tests"):
+        for file in (guide.project / folder).rglob("*.py"):
+            assert "todo" not in file.read_text(encoding="utf-8").lower(), file

@@ -22,11 +22,13 @@ PATHS_OF = {
     ("tenancy", "single-tenant"): [
         "docs/images/account-picker-single-tenant-roles.png",
         "docs/images/account-picker-single-tenant.png",
+        "registration/single_tenant.py",
         "tests/test_single_tenant.py",
     ],
     ("tenancy", "multi-tenant"): [
         "docs/images/account-picker-multi-tenant-roles.png",
         "docs/images/account-picker-multi-tenant.png",
+        "registration/multi_tenant.py",
         "tests/test_multi_tenant.py",
     ],
     ("app_roles", "True"): [

@@ -26,11 +26,11 @@ def role_id(api: Json, value: str) -> str:
     return ids[value]
 
 
-def give_role(run: Run, user: Json, value: str, role: str) -> None:
-    """Assign a user, unless they are assigned already; `role` is the id of the value."""
+def give_role(run: Run, user: Json, value: str, app_role_id: str) -> None:
+    """Assign a user, unless they are assigned already; `app_role_id` is the id of the value."""
     path = f"/servicePrincipals/{run.api_principal.get('id')}/appRoleAssignedTo"
     given = run.graph.every(path) if "id" in run.api_principal else ()
-    wanted = {"principalId": user["id"], "appRoleId": role}
+    wanted = {"principalId": user["id"], "appRoleId": app_role_id}
     lines = []
     if not any(wanted.items() <= assignment.items() for assignment in given):
         lines = [f"+ {user['userPrincipalName']}"]

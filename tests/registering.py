@@ -40,11 +40,15 @@ class Caller:
         self.http = httpx2.Client(transport=Wire(create_graph(self.directory)))
         self.slept: list[float] = []
         self.asked: list[tuple[Any, ...]] = []
-        modules = load(folder)
+        self.load()
+        self.out = self.err = ""
+
+    def load(self) -> None:
+        """Import the script, as its next run does."""
+        modules = load(self.folder)
         self.script = modules.register
         self.wanted, self.setting = modules.wanted, modules.tenancy.tenancy.SETTING
         self.read_env_file: Callable[[Path], dict[str, str]] = modules.env_file.read_env_file
-        self.out = self.err = ""
 
     def sign_in(self, *asked: Any) -> str:
         """Give a token."""

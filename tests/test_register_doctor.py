@@ -185,3 +185,18 @@ def test_doctor_explains_each_error_that_the_documentation_knows(
     assert "error?code=12345" in caller.out
     assert caller.run("doctor", "no-error") == 2
     assert caller.directory.calls == []
+
+
+def test_doctor_reports_a_disabled_service_principal_and_leaves_it(caller: Caller) -> None:
+    caller.run("apply")
+    for name, words in {API: "that of the API is disabled", DOCS: "of the docs page is"}.items():
+        principal = caller.directory.principal(caller.directory.application(name)["appId"])
+        principal["accountEnabled"] = False
+        assert caller.run("doctor") == 1
+        assert words in caller.out
+        caller.directory.calls.clear()
+        assert caller.run("apply") == 0
+        assert caller.directory.writes == []
+        assert principal["accountEnabled"] is False
+        principal["accountEnabled"] = True
+    assert caller.run("doctor") == 0

@@ -48,6 +48,7 @@ class Caller:
         modules = load(self.folder)
         self.script = modules.register
         self.wanted, self.setting = modules.wanted, modules.tenancy.tenancy.SETTING
+        self.env_with: Callable[[str, dict[str, str]], str] = modules.env.env_with
         self.read_env_file: Callable[[Path], dict[str, str]] = modules.env_file.read_env_file
 
     def sign_in(self, *asked: Any) -> str:
@@ -93,7 +94,12 @@ def load(folder: Path) -> SimpleNamespace:
         spec.loader.exec_module(register)
         found: dict[str, ModuleType] = {
             name.rpartition(".")[2]: importlib.import_module(name)
-            for name in ("registration.wanted", "registration.tenancy", "app.env_file")
+            for name in (
+                "registration.wanted",
+                "registration.tenancy",
+                "registration.env",
+                "app.env_file",
+            )
         }
         for name in own_modules():
             del sys.modules[name]

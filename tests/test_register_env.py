@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.graph import TENANT
 from tests.registering import (
@@ -43,6 +45,7 @@ ENV_FILES = {
     "comments": b"# API_CLIENT_ID=\nX=1\n",
     "Windows": b"X=1\r\nAPI_CLIENT_ID=\r\nY=2\r\n",
     "not ASCII": "NAME=Zoë 🥛\n".encode(),
+    "an unreadable line": b"X=1\r\n'unfinished\r\nY=2\r\n",
 }
 
 
@@ -132,3 +135,88 @@ def test_env_behind_a_link_stays_behind_it(caller: Caller) -> None:
     assert caller.run("apply") == 0
     assert caller.env.is_symlink()
     assert "API_CLIENT_ID=" in target.read_text(encoding="utf-8")
+
+
+OLD = "a9100000-0000-4000-8000-000000000001"
+IN_PLACE = {
+    "lower case": ("api_client_id={old}\n", "api_client_id={new}\n"),
+    "mixed case": ("Api_Client_Id={old}\n", "Api_Client_Id={new}\n"),
+    "export": ("  export API_CLIENT_ID={old}\n", "  export API_CLIENT_ID={new}\n"),
+    "blanks": ("API_CLIENT_ID = {old}  \n", "API_CLIENT_ID={new}\n"),
+    "double quotes": ('API_CLIENT_ID="{old}"\n', "API_CLIENT_ID={new}\n"),
+    "single quotes": ("'API_CLIENT_ID'='{old}'\n", "'API_CLIENT_ID'={new}\n"),
+    "several lines": ('API_CLIENT_ID="{old}\nX=2"\nY=3\n', "API_CLIENT_ID={new}\nY=3\n"),
+    "a comment": ("API_CLIENT_ID={old} # mine\n", "API_CLIENT_ID={new}\n"),
+    "CRLF": ("X=1\r\nAPI_CLIENT_ID={old}\r\nY=2\r\n", "X=1\r\nAPI_CLIENT_ID={new}\r\nY=2\r\n"),
+    "blank lines": (
+        "X=1\n\n\nAPI_CLIENT_ID={old}\n\n\n#\n",
+        "X=1\n\n\nAPI_CLIENT_ID={new}\n\n\n#\n",
+    ),
+    "twice": (
+        "API_CLIENT_ID={old}\nAPI_CLIENT_ID={old}\n",
+        "API_CLIENT_ID={new}\nAPI_CLIENT_ID={new}\n",
+    ),
+    "twice, the last right": ("api_client_id={old}\nAPI_CLIENT_ID={new}\n",) * 2,
+    "right in quotes": ("API_CLIENT_ID='{new}' # mine\r\n",) * 2,
+    "right, from another": ("MINE={new}\nAPI_CLIENT_ID=${{MINE}}\n",) * 2,
+    "no newline at the end": ("API_CLIENT_ID={old}", "API_CLIENT_ID={new}"),
+    "a byte order mark": ("\ufeffAPI_CLIENT_ID={old}\n", "\ufeffAPI_CLIENT_ID={new}\n"),
+}
+"""What somebody's `.env` says of a client ID, and what it says when that is replaced."""
+
+
+@pytest.mark.parametrize(("before", "after"), IN_PLACE.values(), ids=IN_PLACE)
+def test_env_is_changed_in_place_and_nowhere_else(caller: Caller, before: str, after: str) -> None:
+    caller.run("apply")
+    values = caller.values()
+    ids = {"old": OLD, "new": values["API_CLIENT_ID"]}
+    others = [f"{name}={values[name]}" for name in ("ENTRA_TENANT_ID", "SWAGGER_UI_CLIENT_ID")]
+
+    def content(text: str) -> bytes:
+        mark = "\ufeff" * text.startswith("\ufeff")
+        return (mark + "\n".join([*others, text.removeprefix(mark)])).format(**ids).encode()
+
+    caller.env.write_bytes(content(before))
+    assert caller.run("apply") == 0, caller.err
+    assert caller.env.read_bytes() == content(after)
+    assert caller.values()["API_CLIENT_ID"] == ids["new"]
+    assert caller.run("plan") == 0
+    assert ".env: up to date" in caller.out
+
+
+def test_a_variable_is_appended_with_the_line_end_of_the_file(caller: Caller) -> None:
+    for end in ("\n", "\r\n"):
+        for last in (end, ""):
+            caller.env.write_bytes(f"\ufeffX=1{end}{end}Y=2{last}".encode())
+            assert caller.run("apply") == 0
+            appended = "".join(
+                f"{name}={caller.values()[name]}{end}"
+                for name in ("ENTRA_TENANT_ID", "API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID")
+            )
+            assert caller.env.read_bytes() == f"\ufeffX=1{end}{end}Y=2{end}{appended}".encode()
+
+
+NAMES = ["API_CLIENT_ID", "api_client_id", "SWAGGER_UI_CLIENT_ID", "OTHER", "# API_CLIENT_ID"]
+LINES = st.tuples(
+    st.sampled_from(["", "export ", "  ", "\n"]),
+    st.sampled_from(NAMES),
+    st.sampled_from(["", "=", " = "]),
+    st.sampled_from(["", "x", "'a # b'", '"a\\nb"', "a#b # c", "'", '"x\ny"', "Zoë"]),
+    st.sampled_from(["\n", "\r\n", "\n\n", "\r"]),
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(LINES.map("".join), max_size=6), mark=st.sampled_from(["", "\ufeff"]))
+def test_what_is_written_is_read_by_the_service_and_the_rest_is_as_before(
+    caller: Caller, lines: list[str], mark: str
+) -> None:
+    text = mark + "".join(lines)
+    caller.env.write_bytes(text.encode())
+    before = caller.values()
+    ids = {"API_CLIENT_ID": "1", "SWAGGER_UI_CLIENT_ID": "2"}
+    written = caller.env_with(text, ids)
+    caller.env.write_bytes(written.encode())
+    assert caller.values() == before | ids
+    assert caller.env_with(written, ids) == written
+    assert written.startswith(mark)

@@ -81,7 +81,7 @@ def check_principals(run: Run) -> Findings:
         if principal.get("accountEnabled") is False:
             yield (
                 f"that of the {whose} is disabled: sign-in fails with {error}",
-                "enable it, if that is right: Enterprise apps > Properties; apply leaves it as it is",
+                "enable it in the admin center, Enterprise apps > Properties; apply leaves it as it is",
             )
     yield from check_registration(api, API_PRINCIPAL)
     if ROLE_VALUES:

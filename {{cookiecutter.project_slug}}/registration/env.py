@@ -82,7 +82,7 @@ def env_with(text: str, values: dict[str, str]) -> str:
 
 
 def replace(path: Path, text: str) -> None:
-    """Replace a file at one blow, so that it is never half-written."""
+    """Replace a file in one step, so that it is never half-written."""
     handle, name = tempfile.mkstemp(prefix=".env.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

@@ -11,9 +11,10 @@ import httpx2
 from registration.aliases import Json
 from registration.errors import FAILED, NOT_PERMITTED, NOT_SIGNED_IN, RegisterError
 
-BUSY = {429, 503, 504}
-PASSING = {408, 409, 500, 502}
+BUSY, PASSING = {429, 503, 504}, {408, 409, 500, 502}
 ATTEMPTS, ATTEMPTS_WHEN_PASSING = 6, 3
+PERHAPS_DONE = {408, 500, 502, 503, 504}
+"""After these the request may have been carried out, and only its answer is lost."""
 LONGEST_WAIT = 120
 PROXY = "Is a proxy in between?"
 
@@ -60,8 +61,9 @@ class Graph:
         these are tried again too, a 400 only when this run has created something.
         """
         headers = self.headers | ({"Prefer": prefer} if prefer else {})
-        perhaps_done = False
-        for attempt in range(1, ATTEMPTS + 1):
+        unseen = {400, 404} if self.writes else {404}
+        passing, perhaps_done = 0, False
+        for attempt in range(ATTEMPTS):
             try:
                 answer = self.http.request(
                     method, f"{self.host}/v1.0{path}", json=body, headers=headers
@@ -70,37 +72,24 @@ class Graph:
                 raise RegisterError(
                     f"{method} {path}: {self.host} did not answer: {error}"
                 ) from None
-            status = answer.status_code
             if answer.is_success:
                 found = content(answer, method, path)
                 self.writes += method != "GET"
                 return found
-            said = f"{status} {failure(answer)}"
-            if ignore and ignore in said:
+            if ignore and ignore in failure(answer):
                 return None
+            status = answer.status_code
             if method == "DELETE" and status == httpx2.codes.NOT_FOUND and perhaps_done:
                 self.writes += 1
                 return None
-            wait = waiting_time(answer)
-            wait = 2.0 ** (attempt - 1) if wait is None else wait
-            if attempt >= self.attempts(status) or wait > LONGEST_WAIT:
+            perhaps_done |= status in PERHAPS_DONE
+            passing += status in PASSING
+            wait = waiting_time(answer, 2.0**attempt)
+            again = passing < ATTEMPTS_WHEN_PASSING and status in BUSY | PASSING | unseen
+            if not again or attempt + 1 == ATTEMPTS or wait > LONGEST_WAIT:
                 break
-            # A request that failed on the way back has been carried out; a refused one has not.
-            perhaps_done = perhaps_done or status in PASSING | BUSY - {429}
             self.sleep(wait)
-        if status == httpx2.codes.UNAUTHORIZED:
-            raise RegisterError(
-                f"{method} {path} was answered {said}{advice(answer)}", NOT_SIGNED_IN
-            )
-        kind = NOT_PERMITTED if status == httpx2.codes.FORBIDDEN else FAILED
-        raise RegisterError(f"{method} {path} was answered {said}", kind)
-
-    def attempts(self, status: int) -> int:
-        """Return how often a request is sent that is answered with this status."""
-        if status in PASSING:
-            return ATTEMPTS_WHEN_PASSING
-        unseen = {400, 404} if self.writes else {404}
-        return ATTEMPTS if status in BUSY | unseen else 1
+        raise refusal(answer, method, path)
 
 
 def content(answer: httpx2.Response, method: str, path: str) -> Json | None:
@@ -117,20 +106,27 @@ def content(answer: httpx2.Response, method: str, path: str) -> Json | None:
     return body
 
 
+def refusal(answer: httpx2.Response, method: str, path: str) -> RegisterError:
+    """Return the error that says how a request failed."""
+    kinds = {401: NOT_SIGNED_IN, 403: NOT_PERMITTED}
+    said = f"{method} {path} was answered {failure(answer)}{advice(answer)}"
+    return RegisterError(said, kinds.get(answer.status_code, FAILED))
+
+
 def failure(answer: httpx2.Response) -> str:
-    """Return the code and the message of an error of Microsoft Graph."""
+    """Return the status, the code and the message of an error of Microsoft Graph."""
     try:
         error = answer.json()["error"]
-        return f"{error['code']}: {error['message']}"
+        return f"{answer.status_code} {error['code']}: {error['message']}"
     except (ValueError, KeyError, TypeError):
-        return f"without a reason. {PROXY}"
+        return f"{answer.status_code} without a reason. {PROXY}"
 
 
 def advice(answer: httpx2.Response) -> str:
-    """Return how to sign in when Microsoft Graph demands more of the sign-in than it has."""
+    """Return how to sign in, when Microsoft Graph demands another sign-in by a claims challenge."""
     challenge = answer.headers.get("WWW-Authenticate", "")
     claims = re.search(r'\bclaims="([\w+/=-]+)"', challenge, re.ASCII)
-    if not claims:
+    if not claims or answer.status_code != httpx2.codes.UNAUTHORIZED:
         return ""
     return (
         "\nYour organisation demands another sign-in. Run "
@@ -138,15 +134,15 @@ def advice(answer: httpx2.Response) -> str:
     )
 
 
-def waiting_time(answer: httpx2.Response) -> float | None:
-    """Return how many seconds `Retry-After` demands, as a number or as a date, if it does."""
+def waiting_time(answer: httpx2.Response, otherwise: float) -> float:
+    """Return how many seconds `Retry-After` demands, as a number or as a date."""
     told = answer.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", told):
         return float(told)
     try:
         until = parsedate_to_datetime(told)
     except ValueError:
-        return None
+        return otherwise
     # A date with the zone -0000 is in UTC, and Python leaves its zone open.
     until = until.replace(tzinfo=until.tzinfo or UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())

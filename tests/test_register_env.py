@@ -220,3 +220,10 @@ def test_what_is_written_is_read_by_the_service_and_the_rest_is_as_before(
     assert caller.values() == before | ids
     assert caller.env_with(written, ids) == written
     assert written.startswith(mark)
+
+
+def test_env_that_is_a_folder_stops_apply_before_it_begins(caller: Caller) -> None:
+    caller.env.mkdir()
+    assert caller.run("apply") == 7
+    assert ".env cannot be read" in caller.err
+    assert caller.directory.calls == []

@@ -58,6 +58,13 @@ def test_a_passing_fault_is_tried_three_times(caller: Caller, status: int) -> No
     assert len(caller.directory.calls) == 3
 
 
+def test_a_busy_graph_uses_up_no_attempt_of_a_passing_fault(caller: Caller) -> None:
+    answers = [broken(status) for status in (429, 503, 504, 500, 500)]
+    caller.directory.fault = lambda *_: answers.pop(0) if answers else None
+    assert caller.run("plan") == 0, caller.err
+    assert len(caller.slept) == 5
+
+
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_what_was_deleted_before_the_answer_failed_is_done(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, status: int

@@ -127,6 +127,8 @@ class Directory:
     me: Json | None = field(default_factory=lambda: dict(ALICE))
     users: list[Json] = field(default_factory=lambda: [dict(ALICE), dict(BOB)])
     rights: set[str] = field(default_factory=lambda: {"register", "assign", "consent", "purge"})
+    organizations: list[Json] = field(default_factory=lambda: [TENANT])
+    """What the caller sees of their tenant: one, or nothing with a personal account."""
     lag: int = 0
     """How many requests do not see an object yet after it was created."""
     fault: Callable[[int, str, str], Response | Exception | None] = lambda *_: None
@@ -348,7 +350,8 @@ async def principals(directory: Directory, request: Request, key: str) -> Respon
     app = next((app for app in directory.applications.values() if app["appId"] == app_id), None)
     if app is None or not directory.seen(app):
         raise bad(f"The appId '{app_id}' does not reference a valid application object.")
-    made = {"id": directory.new_id(), "appId": app_id, "appRoleAssignmentRequired": False} | body
+    defaults = {"appRoleAssignmentRequired": False, "accountEnabled": True}
+    made = {"id": directory.new_id(), "appId": app_id} | defaults | body
     made["tags"] = [*body.get("tags", []), *app["tags"]]
     directory.principals[made["id"]] = made
     directory.unseen[made["id"]] = directory.lag
@@ -446,7 +449,7 @@ async def users(directory: Directory, request: Request, key: str) -> Response:
 
 async def organization(directory: Directory, request: Request, key: str) -> Response:
     """Serve the tenant."""
-    return JSONResponse({"value": [TENANT]})
+    return JSONResponse({"value": directory.organizations})
 
 
 ROUTES = {

@@ -1,4 +1,4 @@
-"""The permissions that the API offers: its scopes and its app roles.
+"""The permissions that the API offers.
 
 A permission is added here and nowhere else: the service, the local stand-in for Entra ID, the docs
 page and `register.py` all read this file. It imports the standard library only, because

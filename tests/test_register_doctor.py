@@ -1,0 +1,202 @@
+"""What `register.py doctor` finds."""
+
+import io
+import json
+import re
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from tests.graph import TENANT
+from tests.registering import (
+    API,
+    DOCS,
+    TAMPERING,
+    Caller,
+    caller,
+    each_variant,
+    is_right,
+    nothing_given,
+    with_roles,
+)
+
+__all__ = ["caller", "nothing_given"]
+
+
+@each_variant
+@pytest.mark.parametrize("tampering", TAMPERING)
+def test_doctor_finds_what_was_changed_and_apply_repairs_it(caller: Caller, tampering: str) -> None:
+    caller.run("apply")
+    assert caller.run("doctor") == 0, caller.out
+    assert "Nothing is wrong." in caller.out
+    TAMPERING[tampering](caller.directory.application(API), caller.directory.application(DOCS))
+    assert caller.run("doctor") == (tampering != "text changed")
+    if tampering != "text changed":
+        assert "-> run apply" in caller.out
+    assert caller.run("apply") == 0
+    is_right(caller)
+    assert caller.run("doctor") == 0
+
+
+def test_doctor_names_the_errors_that_a_mismatch_leads_to(caller: Caller) -> None:
+    caller.run("apply")
+    for tampering, words in {
+        "v1 tokens": "audience is invalid",
+        "type Web": "AADSTS9002326",
+        "no identifier URI": "AADSTS500011",
+        "no pre-authorisation": "AADSTS65001",
+        "scope off": "AADSTS650053",
+    }.items():
+        TAMPERING[tampering](caller.directory.application(API), caller.directory.application(DOCS))
+        assert caller.run("doctor") == 1
+        assert words in caller.out
+        caller.run("apply")
+
+
+@with_roles
+def test_doctor_checks_assignments(caller: Caller) -> None:
+    caller.run("apply")
+    directory = caller.directory
+    (assignment,) = directory.assignments.values()
+    docs = directory.principal(directory.application(DOCS)["appId"])
+    assignment["resourceId"] = docs["id"]
+    assert caller.run("doctor") == 1
+    assert "assigned on the docs page instead of the API: alice@contoso.example" in caller.out
+    assert "nobody is assigned" in caller.out
+    directory.principal(directory.application(API)["appId"])["appRoleAssignmentRequired"] = False
+    caller.run("doctor")
+    assert "assigned or not" in caller.out
+
+
+@each_variant
+def test_doctor_checks_settings_tenant_and_service_principals(caller: Caller) -> None:
+    assert caller.run("doctor") == 1
+    assert caller.out.count("run apply, which writes it to .env") == 3
+    assert caller.directory.calls == []
+    caller.run("apply")
+    text = caller.env.read_text(encoding="utf-8")
+    caller.directory.principals.clear()
+    caller.run("doctor")
+    assert "AADSTS650052" in caller.out
+    caller.directory.applications.clear()
+    assert caller.run("doctor") == 1
+    assert "the tenant has no app registration" in caller.out
+    if "ENTRA_TENANT_ID" in text:
+        other = "fa000000-0000-4000-8000-00000000fab0"
+        caller.env.write_text(text.replace(TENANT["id"], other), encoding="utf-8")
+        caller.run("doctor")
+        assert f"AADSTS90002: Tenant '{other}' not found." in caller.out
+    caller.env.write_text(
+        f"{text}ENTRA_AUTHORITY=https://login.microsoftonline.us\n", encoding="utf-8"
+    )
+    assert caller.run("doctor") == 1
+
+
+def claims(caller: Caller, **changed: object) -> str:
+    """Return a token that the service would take, with these claims changed."""
+    values = caller.values()
+    good = {
+        "aud": values["API_CLIENT_ID"],
+        "ver": "2.0",
+        "tid": TENANT["id"],
+        "iss": f"https://login.microsoftonline.com/{TENANT['id']}/v2.0",
+        "scp": "access_as_user",
+        "azp": values["SWAGGER_UI_CLIENT_ID"],
+        "roles": ["User"],
+        "exp": 4e9,
+    }
+    payload = urlsafe_b64encode(json.dumps(good | changed).encode()).decode().rstrip("=")
+    return f"eyJhbGciOiJSUzI1NiJ9.{payload}.signature"
+
+
+BAD_CLAIMS: list[tuple[dict[str, object], str]] = [
+    ({"ver": "1.0", "aud": "api://x"}, "only v2.0 tokens pass"),
+    ({"aud": "00000003-0000-0000-c000-000000000000"}, "another API than API_CLIENT_ID"),
+    ({"tid": "fa000000-0000-4000-8000-00000000fab0"}, "sign in with another account"),
+    ({"tid": ""}, "sign in with another account"),
+    ({"iss": "https://sts.windows.net/x/"}, "iss is https://sts.windows.net/x/"),
+    ({"scp": None}, "without access_as_user"),
+    ({"acct": 1}, "this is a guest"),
+    ({"idp": "https://sts.windows.net/other/"}, "this is a guest"),
+    ({"exp": 1}, "it expired"),
+]
+
+
+@each_variant
+@pytest.mark.parametrize(("changed", "words"), BAD_CLAIMS)
+def test_doctor_compares_a_token_that_is_piped_in(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], words: str
+) -> None:
+    caller.run("apply")
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller)))
+    assert caller.run("doctor") == 0, caller.out
+    assert "ok    access token" in caller.out
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, **changed) + "\n"))
+    assert caller.run("doctor") == 1
+    assert words in caller.out
+
+
+def test_doctor_compares_a_token_with_every_setting(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller.run("apply")
+    monkeypatch.setenv("ALLOWED_CLIENT_IDS", "d0c50000-0000-4000-8000-000000000002")
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, roles=[])))
+    assert caller.run("doctor") == 1
+    assert "add it to ALLOWED_CLIENT_IDS" in caller.out
+    assert "the API answers 403" in caller.out
+    monkeypatch.setenv("ALLOW_GUESTS", "true")
+    monkeypatch.setenv("ALLOWED_CLIENT_IDS", "")
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, acct=1)))
+    assert caller.run("doctor") == 0
+
+
+@pytest.mark.parametrize("text", ["rubbish", "a.b.c", "a.e30.c", "a.W10.c"])
+def test_doctor_says_when_what_is_piped_in_is_no_token(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    caller.run("apply")
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert caller.run("doctor") == 1
+    assert "not an access token" in caller.out
+
+
+@each_variant
+def test_doctor_explains_each_error_that_the_documentation_knows(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = caller.folder / "docs" / "troubleshooting.md"
+    rows = [
+        row for row in guide.read_text(encoding="utf-8").splitlines() if row.startswith("| AADSTS")
+    ]
+    numbers = set(re.findall(r"AADSTS(\d+)", " ".join(row.split("|")[1] for row in rows)))
+    assert {"50011", "9002326", "7000218"} < numbers
+    for number in numbers:
+        assert caller.run("doctor", f"AADSTS{number}") == 0
+        assert f"AADSTS{number}" in caller.out
+        assert len(caller.out.splitlines()) == 3, caller.out
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO("AADSTS50011: does not match. Timestamp: 2026-11-21")
+    )
+    assert caller.run("doctor") == 0
+    assert "127.0.0.1" in caller.out
+    assert "2026" not in caller.out
+    assert caller.run("doctor", "AADSTS12345") == 0
+    assert "error?code=12345" in caller.out
+    assert caller.run("doctor", "no-error") == 2
+    assert caller.directory.calls == []
+
+
+def test_doctor_reports_a_disabled_service_principal_and_leaves_it(caller: Caller) -> None:
+    caller.run("apply")
+    for name, words in {API: "that of the API is disabled", DOCS: "of the docs page is"}.items():
+        principal = caller.directory.principal(caller.directory.application(name)["appId"])
+        principal["accountEnabled"] = False
+        assert caller.run("doctor") == 1
+        assert words in caller.out
+        caller.directory.calls.clear()
+        assert caller.run("apply") == 0
+        assert caller.directory.writes == []
+        assert principal["accountEnabled"] is False
+        principal["accountEnabled"] = True
+    assert caller.run("doctor") == 0

@@ -1,0 +1,107 @@
+"""The command line."""
+
+import argparse
+import io
+import re
+import sys
+import time
+from collections.abc import Callable
+
+import httpx2
+
+from registration.aliases import SignIn
+from registration.clouds import CLOUDS
+from registration.commands import apply, assign, destroy, plan, token
+from registration.doctor import doctor
+from registration.errors import RegisterError
+from registration.run import Run
+from registration.sign_in import azure_sign_in
+from registration.wanted import ROLE_VALUES
+
+INTERRUPTED = 130
+
+
+def main(
+    usage: str | None,
+    argv: list[str] | None = None,
+    *,
+    http: httpx2.Client | None = None,
+    sign_in: SignIn = azure_sign_in,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Run a command; return its exit status. Tests hand in another network, person and clock."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        # A console that cannot show a character shows another in its place.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    options = parser(usage or "").parse_args(argv)
+    login = CLOUDS[options.cloud].login
+    run = Run(options, http or httpx2.Client(timeout=30), sign_in, sleep, login)
+    try:
+        return int(options.command(run))
+    except RegisterError as error:
+        print(f"register.py: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. What is listed above stays; it is safe to run this again.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+
+
+def parser(usage: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line; `usage` is what its help says."""
+    description, _, epilog = usage.partition("\n\n")
+    layout = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser("register.py", None, description, epilog, formatter_class=layout)
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--cloud", choices=CLOUDS, default="public", help="default: public")
+    where.add_argument(
+        "--tenant", metavar="ID", type=tenant_id, help="the tenant, if you can sign in to several"
+    )
+    what = argparse.ArgumentParser(add_help=False)
+    what.add_argument(
+        "--redirect-uri",
+        metavar="URI",
+        action="append",
+        default=[],
+        type=redirect_uri,
+        help="another address of the docs page, such as https://www.example.com/oauth2-redirect; may be repeated",
+    )
+    how = argparse.ArgumentParser(add_help=False)
+    how.add_argument("--admin-consent", action="store_true", help="consent for every user")
+    how.add_argument("--adopt", action="store_true", help="take over what somebody else made")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        run: Callable[[Run], int], *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(run.__name__, parents=[where, *parents], help=run.__doc__)
+        made.set_defaults(command=run)
+        return made
+
+    command(plan, what, how)
+    command(apply, what, how)
+    command(doctor, what).add_argument("error", nargs="?", help="an error such as AADSTS50011")
+    if ROLE_VALUES:
+        assigning = command(assign)
+        assigning.add_argument("user", help="a user name or an object id")
+        assigning.add_argument("role", choices=ROLE_VALUES)
+    command(token)
+    command(destroy)
+    return top
+
+
+def tenant_id(text: str) -> str:
+    """Accept the id or the domain of a tenant."""
+    if not re.fullmatch(r"[0-9A-Za-z.-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a GUID nor a domain")
+    return text
+
+
+def redirect_uri(text: str) -> str:
+    """Accept an address that Entra ID accepts for a page."""
+    if not re.fullmatch(r"https://[^\s*]+|http://localhost(:\d+)?(/[^\s*]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither https:// nor http://localhost")
+    return text

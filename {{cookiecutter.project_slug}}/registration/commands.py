@@ -1,0 +1,132 @@
+"""The commands that change something, or show what would change; and `token`."""
+
+from registration.aliases import Json
+from registration.assignments import find_api, find_user, give_role, role_id
+from registration.checks import check_settings
+from registration.configure import configure, save
+from registration.env import effective_values, env_text, env_values
+from registration.errors import DECLINED, USAGE, RegisterError, failed
+from registration.rights import MAY_ASSIGN, MAY_REGISTER
+from registration.run import Run
+from registration.steps import STEPS
+from registration.tenancy import tenancy
+from registration.wanted import API_NAME, CREATED, DOCS_NAME, SCOPE_VALUES
+
+NEXT = "{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
+UNCHANGED = "Nothing else was changed."
+TRASH = "/directory/deletedItems"
+
+
+def plan(run: Run) -> int:
+    """Show what apply would do."""
+    run.connect()
+    for step, _ in STEPS:
+        step(run)
+    configure(run)
+    print("Nothing to do." if not run.pending else "Nothing was changed. `apply` does all this.")
+    return 0
+
+
+def apply(run: Run) -> int:
+    """Create or update everything, then write .env."""
+    # Before the first change: a file that cannot be used would stop it in the end.
+    env_text()
+    run.connect()
+    run.write = True
+    for step, right in STEPS:
+        try:
+            step(run)
+        except RegisterError as error:
+            done = "What is listed above is done and stays." if run.graph.writes else UNCHANGED
+            raise failed(error, right, f"{done} .env was not written.") from None
+    configure(run)
+    print("Nothing had to be done." if not run.pending else f"Done. Next: {NEXT}")
+    return 0
+
+
+def assign(run: Run) -> int:
+    """Assign a user to the API."""
+    run.connect()
+    find_api(run)
+    role = role_id(run.api, run.options.role)
+    user = find_user(run, run.options.user)
+    run.write = True
+    try:
+        give_role(run, user, run.options.role, role)
+    except RegisterError as error:
+        raise failed(error, MAY_ASSIGN, UNCHANGED) from None
+    return 0
+
+
+def token(run: Run) -> int:
+    """Print an access token of the service for whoever signs in in the browser."""
+    env = effective_values()
+    for fault, _ in check_settings(env):
+        raise RegisterError(f"{fault}. Run `apply` first.", USAGE)
+    tenant = tenancy.tenant_to_sign_in(env[tenancy.SETTING], run.options.tenant)
+    scopes = " ".join(f"api://{env['API_CLIENT_ID']}/{value}" for value in SCOPE_VALUES)
+    login = env.get("ENTRA_AUTHORITY", run.login)
+    print(run.sign_in(login, tenant, scopes, env["SWAGGER_UI_CLIENT_ID"]))
+    return 0
+
+
+def destroy(run: Run) -> int:
+    """Remove what apply created, for good, after asking."""
+    # Before anything is removed: an unreadable file would keep the ids from being cleared.
+    env_text()
+    run.connect()
+    present, deleted = created_here(run)
+    if not (present or deleted):
+        print("There is nothing to remove.")
+        return 0
+    for app in present + deleted:
+        what = "deleted, can be restored" if app in deleted else "with its service principal"
+        print(f'To remove for good: "{app["displayName"]}" ({app["appId"]}), {what}')
+    if not agreed():
+        print("Nothing was removed.")
+        return DECLINED
+    try:
+        remove(run, present, deleted)
+    except RegisterError as error:
+        raise failed(error, MAY_REGISTER, "What is listed as removed is gone.") from None
+    run.write = True
+    gone = {app["appId"] for app in present + deleted}
+    void = {key: "" for key, value in env_values().items() if value in gone}
+    if void:
+        save(run, void)
+    return 0
+
+
+def created_here(run: Run) -> tuple[list[Json], list[Json]]:
+    """Return the registrations that apply created: those there are, and the deleted ones."""
+    names = (DOCS_NAME, API_NAME)
+    found = [run.graph.find(f"/applications(uniqueName='{name}')") for name in names]
+    for app in found:
+        if app and CREATED not in app["tags"]:
+            print(f'Stays: "{app["displayName"]}" ({app["appId"]}), which apply did not create')
+    deleted = run.graph.every(f"{TRASH}/microsoft.graph.application")
+    return (
+        [app for app in found if app and CREATED in app["tags"]],
+        [app for app in deleted if app.get("uniqueName") in names and CREATED in app["tags"]],
+    )
+
+
+def agreed() -> bool:
+    """Ask whether to go on; no answer means no."""
+    try:
+        return input("Type yes to go on: ").strip() == "yes"
+    except EOFError:
+        return False
+
+
+def remove(run: Run, present: list[Json], deleted: list[Json]) -> None:
+    """Remove these registrations for good, with their service principals."""
+    for app in present:
+        principal = run.graph.find(f"/servicePrincipals(appId='{app['appId']}')")
+        if principal:
+            run.graph.call("DELETE", f"/servicePrincipals/{principal['id']}", ignore="404 ")
+        run.graph.call("DELETE", f"/applications/{app['id']}")
+    # A deleted registration holds its unique name for thirty days more.
+    for app in present + deleted:
+        run.graph.call("DELETE", f"{TRASH}/{app['id']}")
+        print(f'Removed: "{app["displayName"]}" ({app["appId"]})')

@@ -1,0 +1,56 @@
+"""Putting the ids into `.env`."""
+
+import os
+
+from registration.clouds import PUBLIC
+from registration.env import ENV_FILE, env_text, env_values, env_with, replace
+from registration.errors import ENV_FAULT, RegisterError
+from registration.run import Run
+from registration.tenancy import tenancy
+
+READABLE_BY_OTHERS = 0o077
+
+
+def configure(run: Run) -> None:
+    """Put the ids into `.env`; what else is there stays."""
+    found = env_values()
+    values = {
+        tenancy.SETTING: tenancy.setting_with(run.tenant["id"], found.get(tenancy.SETTING, "")),
+        "API_CLIENT_ID": run.api["appId"],
+        "SWAGGER_UI_CLIENT_ID": run.docs["appId"],
+    }
+    if run.login != PUBLIC.login or "ENTRA_AUTHORITY" in found:
+        values["ENTRA_AUTHORITY"] = run.login
+    save(run, values)
+
+
+def save(run: Run, values: dict[str, str]) -> None:
+    """Write these values to `.env`, readable only by its owner, or show that it would be done."""
+    found = env_values()
+    changed = {key: value for key, value in values.items() if found.get(key, "") != value}
+    lines = []
+    for key, value in changed.items():
+        old = found.get(key)
+        lines.append(f"~ {key}: {old} -> {value or 'empty'}" if old else f"+ {key}: {value}")
+    if shared():
+        lines.append("~ mode: readable only by its owner")
+    if run.write and lines:
+        try:
+            replace(ENV_FILE.resolve(), env_with(env_text(), changed))
+        except OSError as error:
+            wanted = "\n".join(f"  {key}={value}" for key, value in values.items())
+            raise RegisterError(
+                f"Everything else is done, but .env could not be written ({error.strerror}). "
+                f"Put this into it:\n{wanted}",
+                ENV_FAULT,
+            ) from None
+    run.say(".env", "written", lines)
+
+
+def shared() -> bool:
+    """Whether others than its owner can read `.env`, where a file has such a mode."""
+    return (
+        os.name == "posix"
+        and ENV_FILE.exists()
+        and bool(ENV_FILE.stat().st_mode & READABLE_BY_OTHERS)
+    )

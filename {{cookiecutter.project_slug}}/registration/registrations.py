@@ -1,0 +1,104 @@
+"""Finding, creating and updating app registrations and service principals."""
+
+from urllib.parse import quote
+
+from registration.aliases import Json
+from registration.errors import CONFLICT, RegisterError
+from registration.merge import changes, differences, switched_off
+from registration.run import Run
+from registration.wanted import ADOPTED, CREATED
+
+NEW = "(new)"
+"""The client ID of what does not exist yet."""
+
+
+def existing(run: Run, name: str, display_name: str) -> Json:
+    """Return the app registration to use, or an empty one; refuse what somebody else made."""
+    found = run.graph.find(f"/applications(uniqueName='{name}')")
+    if not found:
+        quoted = quote(display_name.replace("'", "''"), safe="")
+        called = run.graph.every(f"/applications?$filter=displayName eq '{quoted}'")
+        others = [app for app in called if app.get("uniqueName") != name]
+        if not others:
+            return {}
+        found = others[0]
+        if len(others) > 1 or found.get("uniqueName"):
+            ids = ", ".join(app["appId"] for app in others)
+            raise RegisterError(
+                f'There are app registrations called "{display_name}" that cannot be adopted '
+                f"(client ID {ids}). Rename them there, or this service in app/about.py.",
+                CONFLICT,
+            )
+    for role in found["appRoles"]:
+        # It may be read and not sent.
+        role.pop("origin", None)
+    if run.options.adopt or {CREATED, ADOPTED} & set(found["tags"]):
+        return found
+    raise RegisterError(
+        f'There is an app registration called "{found["displayName"]}" (client ID '
+        f"{found['appId']}) that this script did not make. If it is for this service, --adopt takes "
+        "it over and keeps what is in it. If not, rename this service in app/about.py, or change "
+        "the unique names in registration/wanted.py.",
+        CONFLICT,
+    )
+
+
+def registration(run: Run, name: str, wanted: Json) -> Json:
+    """Create or update an app registration; return it as it then is, or would be."""
+    title = f'App registration "{wanted["displayName"]}"'
+    found = existing(run, name, wanted["displayName"])
+    if found:
+        if not {CREATED, ADOPTED} & set(found["tags"]):
+            wanted = wanted | {"tags": [ADOPTED], "uniqueName": name}
+        return update(run, title, found, wanted)
+    wanted = wanted | {"tags": [CREATED]}
+    made = create(run, name, wanted) if run.write else wanted | {"id": "", "appId": NEW}
+    run.say(title, "created", [line for _, line in differences({}, wanted)])
+    return made
+
+
+def create(run: Run, name: str, wanted: Json) -> Json:
+    """Create an app registration; return it as it then is."""
+    path = f"/applications(uniqueName='{name}')"
+    try:
+        created = run.graph.call("PATCH", path, wanted, prefer="create-if-missing")
+    except RegisterError as error:
+        if "uniqueName already exists" not in str(error):
+            raise
+        raise RegisterError(
+            f"A deleted app registration still holds the unique name {name}. If this script "
+            "made it, `register.py destroy` removes it for good. If not, remove or restore it "
+            "in the Entra admin center: App registrations > Deleted applications.",
+            CONFLICT,
+        ) from None
+    return created or run.graph.get(path)
+
+
+def update(run: Run, title: str, found: Json, wanted: Json) -> Json:
+    """Put what is wanted into an app registration; return it as it then is, or would be."""
+    changed = changes(found, wanted)
+    if changed and run.write:
+        path = f"/applications/{found['id']}"
+        enabled = {key: found[key] for key in changed if key in found}
+        disabled = switched_off(enabled, changed)
+        # Microsoft Graph refuses to change or remove one that is enabled.
+        if disabled != enabled:
+            altered = {key: disabled[key] for key in enabled if disabled[key] != enabled[key]}
+            run.graph.call("PATCH", path, altered)
+        run.graph.call("PATCH", path, changed)
+    run.say(title, "changed", [line for _, line in differences(found, changed)])
+    return found | changed
+
+
+def principal(run: Run, whose: str, app: Json, wanted: Json) -> Json:
+    """Create or update a service principal; return it as it then is, or would be."""
+    path = f"/servicePrincipals(appId='{app['appId']}')"
+    found = {} if app["appId"] == NEW else run.graph.find(path)
+    changed = changes(found, wanted)
+    made: Json | None = None
+    if changed and run.write:
+        made = run.graph.call("PATCH", path, changed, prefer="create-if-missing")
+        made = made or (None if found else run.graph.get(path))
+    lines = [line for _, line in differences(found, changed)]
+    run.say(f"Service principal of the {whose}", "changed" if found else "created", lines)
+    return made or found | changed

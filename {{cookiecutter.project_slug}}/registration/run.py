@@ -1,0 +1,61 @@
+"""One run of a command."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx2
+
+from registration.aliases import Json, SignIn
+from registration.clouds import CLOUDS
+from registration.errors import NOT_SIGNED_IN, RegisterError
+from registration.graph import Graph
+
+
+@dataclass
+class Run:
+    """Where a command runs, what it may do and what it has met so far."""
+
+    options: argparse.Namespace
+    http: httpx2.Client
+    sign_in: SignIn
+    sleep: Callable[[float], None]
+    login: str
+    graph: Graph = field(init=False)
+    tenant: Json = field(init=False)
+    me: Json = field(init=False)
+    """The signed-in user; empty for a service principal."""
+    write: bool = False
+    api: Json = field(default_factory=dict)
+    docs: Json = field(default_factory=dict)
+    api_principal: Json = field(default_factory=dict)
+    docs_principal: Json = field(default_factory=dict)
+    pending: int = 0
+    """How many steps have something to do."""
+
+    def connect(self) -> None:
+        """Sign in to Microsoft Graph, and say where and as whom."""
+        host = CLOUDS[self.options.cloud].graph
+        token = self.sign_in(self.login, self.options.tenant, f"{host}/.default")
+        self.graph = Graph(self.http, host, token, self.sleep)
+        tenants = self.graph.every("/organization?$select=id,displayName")
+        self.tenant = next(tenants, {})
+        if not self.tenant:
+            raise RegisterError(
+                "Microsoft Graph shows no tenant to this account. Run `az login --tenant ID` with "
+                "the tenant to register in, then this again.",
+                NOT_SIGNED_IN,
+            )
+        # A service principal may sign in too, and there is nothing to assign to it.
+        who = "/me?$select=id,userPrincipalName"
+        self.me = self.graph.call("GET", who, ignore="delegated authentication flow") or {}
+        name = self.me.get("userPrincipalName", "a service principal")
+        print(f"Tenant {self.tenant['displayName']} ({self.tenant['id']}), signed in as {name}")
+
+    def say(self, title: str, done: str, lines: list[str]) -> None:
+        """Show what a step does; no lines mean that there is nothing to do."""
+        self.pending += bool(lines)
+        would = "" if self.write else "would be "
+        print(f"{title}: {would + done if lines else 'up to date'}")
+        for line in lines:
+            print(f"    {line}")

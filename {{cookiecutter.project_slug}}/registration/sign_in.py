@@ -1,0 +1,58 @@
+"""Signing in, by azure-identity."""
+
+import logging
+import sys
+from typing import Any
+
+from registration.aliases import Json
+from registration.errors import NOT_SIGNED_IN, RegisterError
+
+
+def azure_sign_in(login: str, tenant: str | None, scopes: str, client_id: str = "") -> str:
+    """Return an access token: for Microsoft Graph, or as the given client by PKCE in the browser.
+
+    Several scopes are separated by blanks. Raises RegisterError when nobody is signed in.
+    """
+    # Only register.py declares azure-identity: the project's own environment can do without it.
+    import azure.identity  # noqa: PLC0415
+    from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # noqa: PLC0415
+
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    tools: Json = {"tenant_id": tenant} if tenant else {}
+    where: Json = {"authority": login} | tools
+    credentials: list[Any] = []
+    if client_id:
+        credentials = [azure.identity.InteractiveBrowserCredential(client_id=client_id, **where)]
+    else:
+        credentials = [
+            azure.identity.AzureCliCredential(**tools),
+            azure.identity.AzureDeveloperCliCredential(**tools),
+        ]
+        if sys.stderr.isatty():
+            credentials += [
+                azure.identity.InteractiveBrowserCredential(**where),
+                azure.identity.DeviceCodeCredential(prompt_callback=show_code, **where),
+            ]
+    reasons = []
+    for credential in credentials:
+        try:
+            token: str = credential.get_token(*scopes.split()).token
+            return token
+        except azure.identity.CredentialUnavailableError as error:
+            reasons.append(str(error.message).splitlines()[0])
+        except ClientAuthenticationError as error:
+            reasons.append(str(error.message).splitlines()[0])
+            if isinstance(error.__cause__, ServiceRequestError):
+                raise RegisterError(f"{login} cannot be reached: {reasons[-1]}") from None
+            break
+        except ServiceRequestError as error:
+            raise RegisterError(f"{login} cannot be reached: {error}") from None
+    raise RegisterError(
+        "Nobody is signed in. Run `az login`, then this again.\n  " + "\n  ".join(reasons),
+        NOT_SIGNED_IN,
+    )
+
+
+def show_code(address: str, code: str, _: object) -> None:
+    """Ask for the device code."""
+    print(f"Open {address} and enter the code {code}.", file=sys.stderr)

@@ -1,0 +1,88 @@
+"""The steps of `plan` and `apply`, in their order at the end."""
+
+from registration.assignments import assign_me
+from registration.registrations import existing, principal, registration, update
+from registration.rights import MAY_ASSIGN, MAY_CONSENT, MAY_INSTALL, MAY_REGISTER
+from registration.run import Run
+from registration.wanted import (
+    API,
+    API_NAME,
+    API_PRINCIPAL,
+    DOCS,
+    DOCS_NAME,
+    DOCS_PRINCIPAL,
+    SCOPE_VALUES,
+    between,
+    docs_page,
+    identifier_uri,
+)
+
+
+def refuse_others(run: Run) -> None:
+    """Stop before the first change when somebody else has made something of these names."""
+    existing(run, API_NAME, API["displayName"])
+    existing(run, DOCS_NAME, DOCS["displayName"])
+
+
+def register_api(run: Run) -> None:
+    """Create or update the API's registration."""
+    run.api = registration(run, API_NAME, API)
+
+
+def set_identifier_uri(run: Run) -> None:
+    """Name the API by its client ID, which is not known before it exists."""
+    run.api = update(run, "Application ID URI", run.api, identifier_uri(run.api))
+
+
+def register_docs(run: Run) -> None:
+    """Create or update the docs page's registration, with its permission to call the API."""
+    run.docs = registration(run, DOCS_NAME, docs_page(run.api, run.options.redirect_uri))
+
+
+def pre_authorise(run: Run) -> None:
+    """Let the docs page call the API without asking anybody for consent."""
+    wanted = between(run.api, run.docs)
+    run.api = update(run, "Pre-authorisation of the docs page", run.api, wanted)
+
+
+def install(run: Run) -> None:
+    """Create or update both service principals, which stand for the registrations in the tenant."""
+    run.api_principal = principal(run, "API", run.api, API_PRINCIPAL)
+    run.docs_principal = principal(run, "docs page", run.docs, DOCS_PRINCIPAL)
+
+
+def consent(run: Run) -> None:
+    """Consent for every user of the tenant, when asked to."""
+    if not run.options.admin_consent:
+        return
+    ids = {
+        "clientId": run.docs_principal.get("id"),
+        "resourceId": run.api_principal.get("id"),
+    }
+    query = " and ".join(f"{key} eq '{value}'" for key, value in ids.items())
+    known = all(ids.values())
+    grants = run.graph.every(f"/oauth2PermissionGrants?$filter={query}") if known else iter(())
+    grant = next((grant for grant in grants if grant["consentType"] == "AllPrincipals"), None)
+    given = grant["scope"].split() if grant else []
+    more = [scope for scope in SCOPE_VALUES if scope not in given]
+    scopes = {"scope": " ".join([*given, *more])}
+    if more and run.write and grant:
+        run.graph.call("PATCH", f"/oauth2PermissionGrants/{grant['id']}", scopes)
+    elif more and run.write:
+        body = ids | {"consentType": "AllPrincipals"} | scopes
+        run.graph.call("POST", "/oauth2PermissionGrants", body, ignore="already exists")
+    lines = [f"+ {scope} for every user" for scope in more]
+    run.say("Admin consent for the docs page", "given", lines)
+
+
+STEPS = (
+    (refuse_others, MAY_REGISTER),
+    (register_api, MAY_REGISTER),
+    (set_identifier_uri, MAY_REGISTER),
+    (register_docs, MAY_REGISTER),
+    (pre_authorise, MAY_REGISTER),
+    (install, MAY_INSTALL),
+    (assign_me, MAY_ASSIGN),
+    (consent, MAY_CONSENT),
+)
+"""Each step, with what it requires."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.todos.memory import MemoryStore
+from app.memory import Memory
 from fastapi import FastAPI, Security
 from fastapi_azure_auth.auth import AzureAuthorizationCodeBearerBase
 
@@ -32,8 +32,8 @@ scheme = LocalBearer()
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Hold a store, and load the signing keys."""
-    app.state.store = MemoryStore()
+    """Hold a memory, and load the signing keys."""
+    app.state.memory = Memory()
     await scheme.openid_config.load_config()
     yield
 

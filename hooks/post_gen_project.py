@@ -68,7 +68,12 @@ PATHS_OF = {
         "tests/test_database_identity.py",
         "tests/todos/test_queries.py",
     ],
-    ("storage", "memory"): ["app/memory.py", "app/todos/memory.py", "tests/storage_memory.py"],
+    ("storage", "memory"): [
+        "app/memory.py",
+        "app/todos/memory.py",
+        "tests/storage_memory.py",
+        "tests/test_memory.py",
+    ],
     ("deployment", "azure-container-apps"): [
         "azure.yaml",
         "docs/azure.md",

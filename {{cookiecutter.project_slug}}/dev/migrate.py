@@ -37,5 +37,5 @@ def migrate_local_database() -> None:
         reason = getattr(error, "orig", None) or error
         sys.exit(
             f"{DATABASE} cannot be migrated ({reason}). Make it and its folder writable, or delete "
-            "the file to begin anew."
+            "the file to start over."
         )

@@ -1,30 +1,24 @@
 """What every request meets before a route, and every answer after it: one idea a class."""
 
-import logging
 import re
 from collections.abc import Iterable
-from inspect import iscoroutinefunction
 from random import getrandbits
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.body_limit import BodyLimit
+from app.http.errors import ProblemBodies, UnexpectedErrors
 from app.http.paths import is_probe, route_path
-from app.http.problems import problem
 from app.http.request_log import RequestLog, current_request_id
 from app.settings import Settings
 
-log = logging.getLogger(__name__)
-
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
 FIRST_ERROR = 400
 """The lowest status of an error (RFC 9110, section 15)."""
 
@@ -127,37 +121,6 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-class ProblemBodies:
-    """Replaces the text with which a middleware refuses a request by problem details.
-
-    What the application answers arrives as it was made.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        replaced = False
-
-        async def send_problem(message: Message) -> None:
-            nonlocal replaced
-            if message["type"] == "http.response.start":
-                is_error = message["status"] >= FIRST_ERROR
-                replaced = is_error and not scope.get("answered_by_application")
-                if replaced:
-                    answer = problem(scope, message["status"])
-                    answer.raw_headers.extend(_not_about_the_body(message.get("headers", ())))
-                    await answer(scope, receive, send)
-            if not replaced:
-                await send(message)
-
-        await self.app(scope, receive, send_problem)
-
-
 class HeadAsGet:
     """Answers HEAD as GET would, without the body, unless a route handles HEAD itself."""
 
@@ -195,97 +158,9 @@ class TrustedHosts(TrustedHostMiddleware):
             await super().__call__(scope, receive, send)
 
 
-class UnexpectedErrors:
-    """Logs an exception that nothing else handles, and answers 500.
-
-    A handler that the application registered for 500 or `Exception` makes the answer; otherwise it
-    is problem details.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        try:
-            await self.app(scope, receive, send)
-        except Exception as error:
-            if scope["type"] != "http" or scope.get("answered_by_application"):
-                raise
-            log.exception("unexpected error")
-            scope["answered_by_application"] = True
-            answer = await _unexpected(Request(scope, receive), error)
-            await answer(scope, receive, send)
-
-
-class BodyLimit(RequestBodyLimitMiddleware):
-    """Refuses a request body that is too long, by `Content-Length` or while it is being read.
-
-    It is the innermost middleware, so it also marks what the application answers, for
-    `ProblemBodies` and `UnexpectedErrors`.
-    """
-
-    LENGTH = re.compile(rb"[0-9]{1,18}")
-    """A `Content-Length` that can be read: Python refuses a number of thousands of digits."""
-
-    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
-        async def marked(scope: Scope, receive: Receive, send: Send) -> None:
-            async def send_marked(message: Message) -> None:
-                scope["answered_by_application"] = True
-                await send(message)
-
-            await app(scope, receive, send_marked)
-
-        self.unlimited = marked
-        super().__init__(marked, max_body_size=max_body_size)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        length = self._content_length(scope)
-        if length is None:
-            await super().__call__(scope, receive, send)
-        elif length > self.max_body_size:
-            await problem(scope, 413)(scope, receive, send)
-        else:
-            await self.unlimited(scope, receive, send)
-
-    def _content_length(self, scope: Scope) -> int | None:
-        """Return the length of the body in bytes, or None when only reading it can tell.
-
-        An HTTP/1 server reads no more than the headers say (RFC 9112, section 6.3).
-        """
-        if not scope["http_version"].startswith("1"):
-            return None
-        length = b"0"
-        for name, value in scope["headers"]:
-            if name == b"transfer-encoding":
-                return None
-            if name == b"content-length":
-                length = value
-        return int(length) if self.LENGTH.fullmatch(length) else None
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    handlers = request.app.exception_handlers
-    handler = handlers.get(500) or handlers.get(Exception)
-    if handler is None:
-        return problem(request.scope, 500)
-    if iscoroutinefunction(handler):
-        answer: Response = await handler(request, error)
-        return answer
-    return await run_in_threadpool(handler, request, error)
-
-
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     # It has to be unique, not secret.
     return f"{getrandbits(128):032x}"
-
-
-def _not_about_the_body(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    return [pair for pair in headers if pair[0] not in {b"content-type", b"content-length"}]

@@ -1,0 +1,85 @@
+"""Middleware for errors: those that a middleware answers, and those that nobody expects."""
+
+import logging
+from inspect import iscoroutinefunction
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.problems import problem
+
+log = logging.getLogger(__name__)
+
+FIRST_ERROR = 400
+"""The lowest status of an error (RFC 9110, section 15)."""
+ABOUT_THE_BODY = {b"content-type", b"content-length"}
+
+
+class ProblemBodies:
+    """Replaces the text with which a middleware refuses a request by problem details.
+
+    What the application answers arrives as it was made.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        replaced = False
+
+        async def send_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start":
+                is_error = message["status"] >= FIRST_ERROR
+                replaced = is_error and not scope.get("answered_by_application")
+                if replaced:
+                    answer = problem(scope, message["status"])
+                    given = message.get("headers", ())
+                    answer.raw_headers.extend(
+                        pair for pair in given if pair[0] not in ABOUT_THE_BODY
+                    )
+                    await answer(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        await self.app(scope, receive, send_problem)
+
+
+class UnexpectedErrors:
+    """Logs an exception that nothing else handles, and answers 500.
+
+    A handler that the application registered for 500 or `Exception` makes the answer; otherwise it
+    is problem details.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http" or scope.get("answered_by_application"):
+                raise
+            log.exception("unexpected error")
+            scope["answered_by_application"] = True
+            answer = await _unexpected(Request(scope, receive), error)
+            await answer(scope, receive, send)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    handlers = request.app.exception_handlers
+    handler = handlers.get(500) or handlers.get(Exception)
+    if handler is None:
+        return problem(request.scope, 500)
+    if iscoroutinefunction(handler):
+        answer: Response = await handler(request, error)
+        return answer
+    return await run_in_threadpool(handler, request, error)

@@ -108,7 +108,8 @@ class Project:
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without the virtual environment that these tests run in."""
-    own = {"CI", "VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS"}
+    # Users keep bytecode, and a project starts many programs.
+    own = {"CI", "VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"}
     return {
         name: value
         for name, value in os.environ.items()

@@ -43,6 +43,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from app.identity.access import SignedIn
 from app.identity.caller import Caller
+from app.settings import CurrentSettings
 from tests.access import Bearer
 from tests.conftest import Build, Serve
 
@@ -508,6 +509,14 @@ def test_plain_function_runs_beside_the_event_loop(app: FastAPI, start: Start) -
         return True
 
     assert start().get("/sync").json() is False
+
+
+def test_settings_are_a_dependency(app: FastAPI, start: Start) -> None:
+    @app.get("/limit")
+    async def limit(settings: CurrentSettings) -> int:
+        return settings.max_body_bytes
+
+    assert start().get("/limit").json() == 65536
 
 
 def test_caller_is_what_the_route_gets(app: FastAPI, start: Start, bearer: Bearer) -> None:

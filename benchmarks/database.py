@@ -18,8 +18,8 @@ import httpx2
 
 from benchmarks.measuring import SETTINGS, burst, in_turns, program, ratio, service, stand_in
 from tests.conftest import VARIANTS, Project, clean_environment, render
-from tests.test_outage import Cluster
-from tests.test_variants import free_ports
+from tests.postgresql import Cluster
+from tests.running import free_ports
 
 ROUNDS = 25
 BURSTS = 200

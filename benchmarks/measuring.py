@@ -11,8 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from tests.conftest import Project
-from tests.test_outage import process, status_of, wait_until
-from tests.test_variants import free_ports, python_of
+from tests.running import free_ports, process, python_of, status_of, wait_until
 
 SETTINGS = {
     "ENTRA_TENANT_ID": "c0000000-0000-4000-8000-00000000c050",

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.conftest import PROJECT, render
-from tests.test_variants import running
+from tests.running import running
 
 IMAGES = PROJECT / "docs" / "images"
 

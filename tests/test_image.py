@@ -25,8 +25,8 @@ import pytest
 from tests.conftest import VARIANTS, Project, render
 from tests.debian import make_system
 from tests.missing import need
-from tests.test_outage import STAND_IN, Cluster, cluster, process, status_of, wait_until
-from tests.test_variants import free_ports
+from tests.postgresql import Cluster, cluster
+from tests.running import STAND_IN, free_ports, process, status_of, wait_until
 
 __all__ = ["cluster"]
 

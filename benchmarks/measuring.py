@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -108,7 +108,7 @@ def burst(url: str, *options: str) -> float:
     return float(succeeded[1])
 
 
-def in_turns(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turns(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Return what each contestant reaches in each round, when they take turns."""
     reached: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):

@@ -20,15 +20,20 @@ ANSWERS = {
 }
 
 
-def hook(name: str, tmp_path: Path) -> dict[str, Any]:
-    """Return what the module of a hook defines, rendered with the default answers."""
+def rendered_hook(name: str, tmp_path: Path) -> Path:
+    """Return the module of a hook, rendered with the default answers."""
     context = {"cookiecutter": {"_extensions": ["template_text.TemplateText"], **ANSWERS}}
     source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
     rendered = tmp_path / f"{name}.py"
     rendered.write_text(
         create_env_with_context(context).from_string(source).render(**context), encoding="utf-8"
     )
-    return runpy.run_path(str(rendered))
+    return rendered
+
+
+def hook(name: str, tmp_path: Path) -> dict[str, Any]:
+    """Return what the module of a hook defines, rendered with the default answers."""
+    return runpy.run_path(str(rendered_hook(name, tmp_path)))
 
 
 @pytest.fixture
@@ -52,6 +57,15 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("UV", raising=False)
     return folder
+
+
+@pytest.mark.parametrize("name", ["pre_gen_project", "post_gen_project"])
+def test_a_hook_passes_mypy(name: str, tmp_path: Path) -> None:
+    configured = ["--config-file", str(TEMPLATE / "pyproject.toml")]
+    rendered = rendered_hook(name, tmp_path)
+    command = [sys.executable, "-m", "mypy", *configured, str(rendered)]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_good_answers_have_no_fault(tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ class Builder:
 
     def run(self, *arguments: str | Path, cwd: Path | None = None) -> str:
         """Run a command of buildah; return its output, or fail with it."""
-        store = ["--root", self.folder / "root", "--runroot", self.folder / "run"]
+        folder = self.folder
+        store: list[str | Path] = ["--root", folder / "root", "--runroot", folder / "run"]
         # For a `RUN` of the Dockerfile.
         environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
         ended = subprocess.run(

@@ -1,39 +1,14 @@
-"""The hooks, rendered and imported as code."""
+"""What the hooks refuse, remove, run and say."""
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cookiecutter.utils import create_env_with_context
 
-from tests.conftest import EVERY_VARIANT, TEMPLATE, VARIANTS, render
-
-ANSWERS = {
-    "project_name": "Todo API",
-    "project_slug": "todo-api",
-    "description": "A service.",
-    "author_name": "Your Name",
-    **VARIANTS["single-tenant, roles, database"],
-}
-
-
-def rendered_hook(name: str, tmp_path: Path) -> Path:
-    """Return the module of a hook, rendered with the default answers."""
-    context = {"cookiecutter": {"_extensions": ["template_text.TemplateText"], **ANSWERS}}
-    source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
-    rendered = tmp_path / f"{name}.py"
-    rendered.write_text(
-        create_env_with_context(context).from_string(source).render(**context), encoding="utf-8"
-    )
-    return rendered
-
-
-def hook(name: str, tmp_path: Path) -> dict[str, Any]:
-    """Return what the module of a hook defines, rendered with the default answers."""
-    return runpy.run_path(str(rendered_hook(name, tmp_path)))
+from tests.conftest import EVERY_VARIANT, TEMPLATE, render
+from tests.hooks import ANSWERS, hook, rendered_hook
 
 
 @pytest.fixture

@@ -177,11 +177,12 @@ def test_every_branch_is_named_and_every_answer_has_one() -> None:
                 assert len(prompts) == 1, f"{where}: its branches are about {prompts}"
                 missing = [answer for answer in CHOICES[prompts.pop()] if answer not in answers]
                 undecided += [f"{where} has no branch for {answer}" for answer in missing]
-        for inline in source.find_all(nodes.CondExpr):
-            if inline.expr2 is not None:
-                for prompt in prompts_in(inline.test, names):
-                    # With two answers, the else of an expression can only mean the other.
-                    where = f"{path}:{inline.lineno}"
-                    others = CHOICES.get(prompt, [])[2:]
-                    undecided += [f"{where} has an else, which means {each} too" for each in others]
+        # With two answers, what is not the one can only be the other.
+        elses = [each.test for each in source.find_all(nodes.CondExpr) if each.expr2 is not None]
+        for condition in (*elses, *source.find_all(nodes.Not)):
+            for prompt in prompts_in(condition, names):
+                undecided += [
+                    f"{path}:{condition.lineno} has an else or a not, which means {answer} too"
+                    for answer in CHOICES.get(prompt, [])[2:]
+                ]
     assert not undecided, "\n".join(undecided)

@@ -34,6 +34,7 @@ bench: $(NEEDED)
 lint: $(NEEDED)
 	$(UV) run ruff format --check
 	$(UV) run ruff check
+	$(UV) run mypy
 
 $(OWN_UV):
 	$(PYTHON) -m venv .venv

@@ -18,8 +18,8 @@ import httpx2
 
 from benchmarks.measuring import SETTINGS, burst, in_turns, program, ratio, service, stand_in
 from tests.conftest import VARIANTS, Project, clean_environment, render
-from tests.test_outage import Cluster
-from tests.test_variants import free_ports
+from tests.postgresql import Cluster
+from tests.running import free_ports
 
 ROUNDS = 25
 BURSTS = 200
@@ -60,8 +60,8 @@ def main() -> None:
 
         services = {}
         for size, rows in SIZES.items():
-            url = {"DATABASE_URL": database(cluster, project, uv, rows)}
-            start = service(project, "app.main:app", environment | url, ready=401)
+            settings = environment | {"DATABASE_URL": database(cluster, project, uv, rows)}
+            start = service(project, "app.main:app", settings, ready=401)
             services[size], _ = running.enter_context(start)
         print("| question | measure | ratio |\n|---|---|---|", flush=True)
         latencies(services, header)
@@ -82,8 +82,9 @@ def database(cluster: Cluster, project: Project, uv: str, rows: int) -> str:
     url = database_url(cluster, rows)
 
     def sql(database: str, statement: str) -> None:
-        psql = [cluster.programs / "psql", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "test"]
-        subprocess.run([*psql, "-d", database, "-qc", statement], check=True)
+        psql, port = cluster.programs / "psql", str(cluster.port)
+        server = ["-h", "127.0.0.1", "-p", port, "-U", "test", "-d", database]
+        subprocess.run([psql, *server, "-qc", statement], check=True)
 
     sql("postgres", f"CREATE DATABASE bench_{rows}")
     environment = clean_environment() | {"DATABASE_URL": url}

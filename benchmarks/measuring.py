@@ -5,14 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 from tests.conftest import Project
-from tests.test_outage import process, status_of, wait_until
-from tests.test_variants import free_ports, python_of
+from tests.running import free_ports, process, python_of, status_of, wait_until
 
 SETTINGS = {
     "ENTRA_TENANT_ID": "c0000000-0000-4000-8000-00000000c050",
@@ -109,7 +108,7 @@ def burst(url: str, *options: str) -> float:
     return float(succeeded[1])
 
 
-def in_turns(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def in_turns(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Return what each contestant reaches in each round, when they take turns."""
     reached: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 ANSWERS = {
@@ -88,7 +89,7 @@ PATHS_OF = {
 LOCK_SECONDS = 120
 
 
-def remove_unchosen(project, answers):
+def remove_unchosen(project: Path, answers: dict[str, str]) -> list[str]:
     """Delete what belongs to an answer that was not given; return the files that are left over.
 
     Only files of the template are deleted. Any other in a folder of such an answer was made by the
@@ -104,7 +105,7 @@ def remove_unchosen(project, answers):
     return [path.relative_to(project).as_posix() for folder in folders for path in pruned(folder)]
 
 
-def pruned(folder):
+def pruned(folder: Path) -> list[Path]:
     """Delete the empty folders in a folder, and itself if it is empty; return its files."""
     for cache in list(folder.rglob("__pycache__")):
         shutil.rmtree(cache)
@@ -117,7 +118,7 @@ def pruned(folder):
     return [path for path in reversed(inside) if path.is_file()]
 
 
-def succeeds(command, project, seconds):
+def succeeds(command: list[str], project: Path, seconds: float) -> bool:
     """Run a command quietly; return whether it succeeded within this many seconds."""
     try:
         ended = subprocess.run(command, cwd=project, capture_output=True, timeout=seconds)
@@ -126,7 +127,7 @@ def succeeds(command, project, seconds):
     return ended.returncode == 0
 
 
-def make_repository(project):
+def make_repository(project: Path) -> str | None:
     """Make a git repository unless the project is in one; return what the user has to know or do."""
     git = shutil.which("git")
     if git is None:
@@ -143,7 +144,7 @@ def make_repository(project):
     return "No git repository could be created. Run `git init` to see why."
 
 
-def lock_dependencies(project):
+def lock_dependencies(project: Path) -> str | None:
     """Write `uv.lock`, which the Dockerfile installs from; return what the user has to do."""
     # uvx runs cookiecutter and names itself, whether it is on PATH or not.
     uv = os.environ.get("UV") or shutil.which("uv")
@@ -154,7 +155,7 @@ def lock_dependencies(project):
     return "The dependencies could not be pinned. Run `uv lock` when the network is available."
 
 
-def way_to(project):
+def way_to(project: Path) -> str | None:
     """Return the command that leads from the folder of the user to the project, or None."""
     # Cookiecutter changes the current folder; the shell has left the name of the user's.
     shell = Path(os.environ.get("PWD", ""))
@@ -168,7 +169,7 @@ def way_to(project):
         return f"cd {shlex.quote(str(project))}"
 
 
-def finish(project):
+def finish(project: Path) -> None:
     """Finish the project and say what to do next."""
     for path in remove_unchosen(project, ANSWERS):
         print(f"Left over from other answers: {path}. Delete it if you do not need it.")
@@ -184,7 +185,7 @@ def finish(project):
     print("\n".join(f"    {line}" for line in lines if line), end="\n\n")
 
 
-def main():
+def main() -> None:
     """Finish the project; after Ctrl-C, remove one that this render has begun."""
     project = Path.cwd()
     unfinished = project / UNFINISHED
@@ -201,5 +202,6 @@ def main():
 
 if __name__ == "__main__":
     # A console that cannot show a character of a path shows another in its place.
-    sys.stdout.reconfigure(errors="replace")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     main()

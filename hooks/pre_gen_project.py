@@ -31,7 +31,7 @@ TEMPLATE_MARKS = ("{" "{", "{" "%", "{" "#")
 BIDIRECTIONAL_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
-def text_fault(text, shortest, longest):
+def text_fault(text: str, shortest: int, longest: int) -> str | None:
     """Return why `text` cannot be used, or None."""
     if not shortest <= len(text) <= longest:
         return f"takes {shortest} to {longest} characters, not {len(text)}"
@@ -45,7 +45,7 @@ def text_fault(text, shortest, longest):
     return None
 
 
-def slug_fault(slug):
+def slug_fault(slug: str) -> str | None:
     """Return why `slug` cannot name a folder and a distribution, or None."""
     if not SLUG.fullmatch(slug):
         return (
@@ -57,7 +57,7 @@ def slug_fault(slug):
     return None
 
 
-def faults(answers):
+def faults(answers: dict[str, str]) -> list[str]:
     """Return one sentence for each answer outside the contract."""
     found = {key: text_fault(answers[key], *TEXT_LENGTHS[key]) for key in TEXT_LENGTHS}
     found["project_slug"] = slug_fault(answers["project_slug"])

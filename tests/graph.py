@@ -211,8 +211,8 @@ class Directory:
             raise bad("Property 'displayName' is required.")
         api = app["api"] | body.get("api", {})
         self.refuse_enabled(app["api"]["oauth2PermissionScopes"], api["oauth2PermissionScopes"])
-        self.refuse_enabled(app["appRoles"], body.get("appRoles", app["appRoles"]))
         result = app | body | {"api": api}
+        self.refuse_enabled(app["appRoles"], result["appRoles"])
         for platform in ("spa", "publicClient", "web"):
             result[platform] = app[platform] | body.get(platform, {})
         uris = [

@@ -5,9 +5,13 @@ import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from tests.conftest import PROJECT, render
-from tests.test_variants import running
+from tests.running import running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 IMAGES = PROJECT / "docs" / "images"
 
@@ -36,7 +40,7 @@ def main() -> None:
         browser.close()
 
 
-def take(browser, service: str, variant: str) -> None:
+def take(browser: "Browser", service: str, variant: str) -> None:
     """Take the pictures of one variant: the account picker, and the docs page signed in."""
     page = browser.new_page(viewport={"width": 900, "height": 640})
     page.goto(f"{service}/docs")

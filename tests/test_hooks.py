@@ -1,34 +1,14 @@
-"""The hooks, rendered and imported as code."""
+"""What the hooks refuse, remove, run and say."""
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cookiecutter.utils import create_env_with_context
 
-from tests.conftest import EVERY_VARIANT, TEMPLATE, VARIANTS, render
-
-ANSWERS = {
-    "project_name": "Todo API",
-    "project_slug": "todo-api",
-    "description": "A service.",
-    "author_name": "Your Name",
-    **VARIANTS["single-tenant, roles, database"],
-}
-
-
-def hook(name: str, tmp_path: Path) -> dict[str, Any]:
-    """Return what the module of a hook defines, rendered with the default answers."""
-    context = {"cookiecutter": {"_extensions": ["template_text.TemplateText"], **ANSWERS}}
-    source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
-    rendered = tmp_path / f"{name}.py"
-    rendered.write_text(
-        create_env_with_context(context).from_string(source).render(**context), encoding="utf-8"
-    )
-    return runpy.run_path(str(rendered))
+from tests.conftest import EVERY_VARIANT, TEMPLATE, render
+from tests.hooks import ANSWERS, hook, rendered_hook
 
 
 @pytest.fixture
@@ -52,6 +32,15 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("UV", raising=False)
     return folder
+
+
+@pytest.mark.parametrize("name", ["pre_gen_project", "post_gen_project"])
+def test_a_hook_passes_mypy(name: str, tmp_path: Path) -> None:
+    configured = ["--config-file", str(TEMPLATE / "pyproject.toml")]
+    rendered = rendered_hook(name, tmp_path)
+    command = [sys.executable, "-m", "mypy", *configured, str(rendered)]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_good_answers_have_no_fault(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ import pytest
 from tests.conftest import VARIANTS, Project, render
 from tests.debian import make_system
 from tests.missing import need
-from tests.test_outage import STAND_IN, Cluster, cluster, process, status_of, wait_until
-from tests.test_variants import free_ports
+from tests.postgresql import Cluster, cluster
+from tests.running import STAND_IN, free_ports, process, status_of, wait_until
 
 __all__ = ["cluster"]
 
@@ -67,7 +67,8 @@ class Builder:
 
     def run(self, *arguments: str | Path, cwd: Path | None = None) -> str:
         """Run a command of buildah; return its output, or fail with it."""
-        store = ["--root", self.folder / "root", "--runroot", self.folder / "run"]
+        folder = self.folder
+        store: list[str | Path] = ["--root", folder / "root", "--runroot", folder / "run"]
         # For a `RUN` of the Dockerfile.
         environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
         ended = subprocess.run(

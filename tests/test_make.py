@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import TEMPLATE, clean_environment
 from tests.missing import need
-from tests.test_variants import free_ports, wait_until_ready
+from tests.running import free_ports, wait_until_ready
 
 pytestmark = pytest.mark.slow
 

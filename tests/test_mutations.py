@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import VARIANTS, Project, clean_environment, each_variant, render
-from tests.test_variants import python_of
+from tests.running import python_of
 
 pytestmark = pytest.mark.slow
 

@@ -1,107 +1,24 @@
 """PostgreSQL is stopped hard and started again while people write: nothing acknowledged is lost."""
 
-import os
-import shutil
-import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx2
 import pytest
 
-from tests.conftest import VARIANTS, Project, clean_environment, render
-from tests.missing import missing
-from tests.test_variants import free_ports
+from tests.conftest import VARIANTS, clean_environment, render
+from tests.postgresql import Cluster, cluster
+from tests.running import STAND_IN, free_ports, process, status_of, wait_until
+
+__all__ = ["cluster"]
 
 pytestmark = pytest.mark.slow
 
 WRITERS = 8
 SECONDS_BEFORE, SECONDS_AWAY, SECONDS_AFTER = 1.5, 3.0, 6.0
 ANSWER_WITHIN = 5.0
-
-STAND_IN = """
-import sys, uvicorn
-from dev.directory import COMMAND, docs_page
-from dev.entra import StandIn
-port, service = map(int, sys.argv[1:])
-app = StandIn(f"http://localhost:{port}", [COMMAND, docs_page(service)]).app
-uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
-"""
-
-
-class Cluster:
-    """A PostgreSQL of this test, which can be stopped as by a power cut."""
-
-    def __init__(self, programs: Path, folder: Path, port: int) -> None:
-        self.programs, self.data, self.port = programs, folder / "data", port
-        self.user = "postgres" if os.geteuid() == 0 else None
-        if self.user:
-            shutil.chown(folder, self.user)
-        self._run("initdb", "-D", self.data, "-U", "test", "--auth=trust", "-E", "UTF8")
-        options = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories="
-        self.options = " ".join(f"-c {option}" for option in options.split())
-
-    @property
-    def url(self) -> str:
-        """The URL of the database."""
-        return f"postgresql+psycopg://test:none@127.0.0.1:{self.port}/postgres"  # pragma: allowlist secret
-
-    def configure(self, name: str, value: str) -> None:
-        """Set a parameter of the running server."""
-        with (self.data / "postgresql.conf").open("a") as file:
-            file.write(f"{name} = '{value}'\n")
-        self._run("pg_ctl", "-D", self.data, "reload")
-
-    def log(self) -> str:
-        """Return what the server has written to its log."""
-        return (self.data.parent / "log").read_text(encoding="utf-8")
-
-    def start(self) -> None:
-        """Start, and wait until connections are taken."""
-        log = self.data.parent / "log"
-        self._run("pg_ctl", "-D", self.data, "-l", log, "-w", "-o", self.options, "start")
-
-    def stop_hard(self) -> None:
-        """Stop at once, without a checkpoint; what follows is recovery from the log."""
-        self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
-
-    def _run(self, program: str, *arguments: object) -> None:
-        command = [str(self.programs / program), *map(str, arguments)]
-        subprocess.run(command, check=True, capture_output=True, user=self.user, cwd="/")
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """Return a running PostgreSQL; skip the test where there is none."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    if not found and not on_path:
-        missing("there is no PostgreSQL: install it (Debian: apt install postgresql)")
-    programs = Path(on_path).parent if on_path else found[-1].parent
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        cluster = Cluster(programs, Path(folder), free_ports()[0])
-        cluster.start()
-        yield cluster
-        cluster.stop_hard()
-
-
-@contextmanager
-def process(
-    project: Project, environment: dict[str, str], *command: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in the project until the end of the block."""
-    environment = clean_environment() | environment
-    running = subprocess.Popen(command, cwd=project.path, env=environment, start_new_session=True)
-    try:
-        yield running
-    finally:
-        os.killpg(running.pid, signal.SIGINT)
-        running.wait(20)
 
 
 class Probe(threading.Thread):
@@ -225,19 +142,3 @@ def everything(service: str, headers: dict[str, str]) -> set[str]:
             if page["next"] is None:
                 return found
             query["after"] = page["next"]
-
-
-def status_of(url: str) -> int:
-    """Return the status of an answer, or 0 when nobody answers."""
-    try:
-        return httpx2.get(url, trust_env=False).status_code
-    except httpx2.TransportError:
-        return 0
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait for the condition to hold."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.1)

@@ -1,7 +1,6 @@
 """The prompts: what they take, what they refuse, and where a user's text lands."""
 
 import ast
-import json
 import subprocess
 import tomllib
 import unicodedata
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from template_text import RESERVED_SLUGS, markdown_text, python_string, slug, toml_string
-from tests.conftest import RUFF, TEMPLATE, Bake, Project, render
+from tests.conftest import RUFF, Bake, Project, render
 
 BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HOSTILE = [
@@ -191,26 +190,6 @@ def test_several_wrong_answers_are_named_at_once(
     with pytest.raises(FailedHookException):
         bake(project_slug="Todo", author_name="")
     assert capfd.readouterr().err.count("ERROR: ") == 2
-
-
-def test_every_prompt_is_a_question_and_every_choice_has_a_label() -> None:
-    prompts = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-    asked = {key: value for key, value in prompts.items() if not key.startswith("_")}
-    assert list(asked) == [
-        "project_name",
-        "project_slug",
-        "description",
-        "author_name",
-        "tenancy",
-        "app_roles",
-        "storage",
-        "deployment",
-    ]
-    for key, value in asked.items():
-        question = prompts["__prompts__"][key]
-        if isinstance(value, list):
-            assert set(question) == {"__prompt__", *value}
-            assert all(question[choice].startswith(f"{choice}: ") for choice in value)
 
 
 def test_reserved_characters_are_those_of_the_contract() -> None:

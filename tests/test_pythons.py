@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import VARIANTS, Project, clean_environment, render
 from tests.debian import make_system
 from tests.missing import missing, need
-from tests.test_outage import Cluster, cluster
+from tests.postgresql import Cluster, cluster
 
 __all__ = ["cluster"]
 

@@ -1,6 +1,7 @@
 """What others made, and what `register.py destroy` removes."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,11 @@ def test_a_unique_name_without_the_mark_is_somebody_elses(caller: Caller) -> Non
 def test_adopting_keeps_what_is_there_and_destroy_leaves_it(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scope = {"id": "5c09e000-0000-4000-8000-000000000001", "type": "Admin", "isEnabled": True}
+    scope: dict[str, Any] = {
+        "id": "5c09e000-0000-4000-8000-000000000001",
+        "type": "Admin",
+        "isEnabled": True,
+    }
     texts = caller.wanted.API["api"]["oauth2PermissionScopes"][0]
     names = [name for name in texts if name.endswith(("DisplayName", "Description"))]
     scopes = [

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import VARIANTS, Project, clean_environment, render
-from tests.test_outage import STAND_IN, Cluster, cluster, process, status_of, wait_until
-from tests.test_variants import free_ports
+from tests.postgresql import Cluster, cluster
+from tests.running import STAND_IN, free_ports, process, status_of, wait_until
 
 __all__ = ["cluster"]
 

@@ -2,20 +2,13 @@
 
 import os
 import re
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import httpx2
 import pytest
 
 from template_text import RESERVED_SLUGS
-from tests.conftest import VARIANTS, Project, clean_environment, each_variant
+from tests.conftest import VARIANTS, Project, each_variant
 from tests.pkce import Visitor
+from tests.running import running
 
 pytestmark = pytest.mark.slow
 
@@ -26,61 +19,6 @@ IN_FULL = (
     "multi-tenant, no roles, database",
 )
 """The variants whose browser tests and fuzzing run too: they have each pair of answers."""
-
-
-def python_of(project: Project) -> str:
-    """Return the interpreter of a project that is installed."""
-    folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
-    return str(project.path / ".venv" / folder / f"python{suffix}")
-
-
-def free_ports() -> tuple[int, int]:
-    """Return two ports that nobody listens on."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
-
-
-@contextmanager
-def running(project: Project, uv: str, *options: str) -> Iterator[tuple[str, int, Path]]:
-    """Run `python -m dev`; give the address of the service, the stand-in's port and the log."""
-    port, entra_port = free_ports()
-    log = project.path.parent / "dev.log"
-    ports = ["--port", str(port), "--entra-port", str(entra_port)]
-    # Settings of the caller that must not matter, and a database that must not be touched.
-    foreign = {"API_CLIENT_ID": "x", "DATABASE_URL": "postgresql+psycopg://x@127.0.0.1:1/x"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [uv, "run", "python", "-m", "dev", *ports, *options],
-            cwd=project.path,
-            env=clean_environment() | foreign,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            wait_until_ready(f"http://localhost:{port}", process, log)
-            yield f"http://localhost:{port}", entra_port, log
-        finally:
-            os.killpg(process.pid, signal.SIGINT)
-            assert process.wait(20) in {0, 130}
-
-
-def wait_until_ready(
-    service: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 60
-) -> None:
-    """Wait until the service is ready, at most this many seconds."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text(encoding="utf-8")
-        try:
-            if httpx2.get(f"{service}/health/ready", trust_env=False).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"not ready in time:\n{log.read_text(encoding='utf-8')}")
 
 
 @each_variant

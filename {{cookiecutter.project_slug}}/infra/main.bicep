@@ -15,7 +15,7 @@ param image string = ''
 {% if cookiecutter.tenancy == "single-tenant" %}
 @description('The tenant whose users may sign in.')
 param entraTenantId string
-{% else %}
+{% elif cookiecutter.tenancy == "multi-tenant" %}
 @description('The tenants whose users may sign in, separated by commas.')
 param allowedTenantIds string
 {% endif %}
@@ -42,7 +42,7 @@ module service 'service.bicep' = {
     settings: [
 {% if cookiecutter.tenancy == "single-tenant" %}
       { name: 'ENTRA_TENANT_ID', value: entraTenantId }
-{% else %}
+{% elif cookiecutter.tenancy == "multi-tenant" %}
       { name: 'ALLOWED_TENANT_IDS', value: allowedTenantIds }
 {% endif %}
       { name: 'API_CLIENT_ID', value: apiClientId }

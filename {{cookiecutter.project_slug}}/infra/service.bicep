@@ -103,7 +103,7 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = if (!empty(image)) {
 {% if cookiecutter.storage == "database" %}
       // Ten connections a replica; the smallest database takes thirty-five.
       scale: { minReplicas: 2, maxReplicas: 3 }
-{% else %}
+{% elif cookiecutter.storage == "memory" %}
       // The todos are in the memory of the process.
       scale: { minReplicas: 1, maxReplicas: 1 }
 {% endif %}

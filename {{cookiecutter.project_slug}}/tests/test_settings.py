@@ -7,7 +7,7 @@ import pytest
 
 {% if cookiecutter.storage == "database" %}
 from app.settings import Settings, SettingsError, load_database_url, load_settings
-{% else %}
+{% elif cookiecutter.storage == "memory" %}
 from app.settings import Settings, SettingsError, load_settings
 {% endif %}
 from tests.conftest import Values
@@ -27,7 +27,7 @@ WRONG = {
     "allow_guests": ["perhaps"],
 {% if cookiecutter.tenancy == "single-tenant" %}
     "entra_tenant_id": ["common", "contoso.example", "*"],
-{% else %}
+{% elif cookiecutter.tenancy == "multi-tenant" %}
     "allowed_tenant_ids": ["common", "contoso.example", "*,*", " , "],
 {% endif %}
 {% if cookiecutter.storage == "database" %}

@@ -1,0 +1,34 @@
+"""The source of the template and of its tests, read without rendering anything."""
+
+import ast
+import re
+
+from tests.conftest import PROJECT, TEMPLATE
+
+CONDITION = re.compile(r"\{%-? *(?:if|elif)\b|\{\{.* if .*\}\}")
+MOST_CONDITIONS = 68
+"""The lines with a condition in the project's Python files today: lower it with each that goes."""
+
+
+def test_what_tests_share_stands_in_modules_of_helpers() -> None:
+    for path in (*TEMPLATE.glob("tests/*.py"), *TEMPLATE.glob("benchmarks/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            else:
+                continue
+            # An import of a package or of what a module defines contains the module's name.
+            modules = {part for name in names for part in name.split(".")[:2]}
+            assert not [module for module in modules if module.startswith("test_")], path.name
+
+
+def test_python_files_have_few_conditions() -> None:
+    lines = {
+        f"{path.relative_to(PROJECT)}:{number}"
+        for path in PROJECT.rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if CONDITION.search(line)
+    }
+    assert len(lines) <= MOST_CONDITIONS, "move what differs to a file of its own: see PATHS_OF"

@@ -9,9 +9,7 @@ from uuid import UUID
 from fastapi import Depends
 from pydantic import TypeAdapter
 from sqlalchemy import (
-{% if cookiecutter.app_roles %}
     Delete,
-{% endif %}
     Index,
     Integer,
     Row,
@@ -58,7 +56,6 @@ INSERT = insert(TodoRow)
 SELECT = select(*COLUMNS).where(*THIS_ROW)
 UPDATE = update(TodoRow).where(*THIS_ROW).returning(*COLUMNS)
 DELETE = delete(TodoRow).where(*THIS_ROW)
-{% if cookiecutter.app_roles %}
 
 
 def delete_some(rows: int) -> Delete:
@@ -68,7 +65,6 @@ def delete_some(rows: int) -> Delete:
 
 
 DELETE_SOME = delete_some(5000)
-{% endif %}
 
 
 @cache
@@ -112,7 +108,6 @@ class TodoStore:
         query = page_query(of_owner=True, older=after is not None)
         values = {"tenant": owner.tenant_id, "owner": owner.object_id}
         return await self._page(query, values, limit, after)
-{% if cookiecutter.app_roles %}
 
     async def list_for_tenant(
         self, tenant_id: UUID, *, limit: int, after: UUID | None = None
@@ -120,7 +115,6 @@ class TodoStore:
         """Return at most `limit` todos of a tenant, newest first, older than `after`."""
         query = page_query(of_owner=False, older=after is not None)
         return await self._page(query, {"tenant": tenant_id}, limit, after)
-{% endif %}
 
     async def get(self, *, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
@@ -139,7 +133,6 @@ class TodoStore:
         """Delete a todo, if there is one."""
         async with self._database.autocommit() as connection:
             await connection.execute(DELETE, {"tenant": tenant_id, "todo": todo_id})
-{% if cookiecutter.app_roles %}
 
     async def delete_all(self, *, tenant_id: UUID) -> None:
         """Delete every todo of the tenant, some at a time, so that no statement takes long."""
@@ -148,7 +141,6 @@ class TodoStore:
         while rows:
             async with self._database.autocommit() as connection:
                 rows = (await connection.execute(DELETE_SOME, {"tenant": tenant_id})).rowcount
-{% endif %}
 
     async def _page(
         self, query: Select[Any], values: dict[str, Any], limit: int, after: UUID | None

@@ -44,14 +44,12 @@ class TodoStore:
         newest_first = reversed(self._tenants[owner.tenant_id].values())
         own = (todo for todo in newest_first if todo.owner_id == owner.object_id)
         return _page(own, limit, after)
-{% if cookiecutter.app_roles %}
 
     async def list_for_tenant(
         self, tenant_id: UUID, *, limit: int, after: UUID | None = None
     ) -> list[Todo]:
         """Return at most `limit` todos of a tenant, newest first, older than `after`."""
         return _page(reversed(self._tenants[tenant_id].values()), limit, after)
-{% endif %}
 
     async def get(self, *, tenant_id: UUID, todo_id: UUID) -> Todo | None:
         """Return a todo, or None when the tenant has no such todo."""
@@ -69,12 +67,10 @@ class TodoStore:
     async def delete(self, *, tenant_id: UUID, todo_id: UUID) -> None:
         """Delete a todo, if there is one."""
         self._tenants[tenant_id].pop(todo_id, None)
-{% if cookiecutter.app_roles %}
 
     async def delete_all(self, *, tenant_id: UUID) -> None:
         """Delete every todo of the tenant."""
         self._tenants[tenant_id].clear()
-{% endif %}
 
 
 async def todo_store(memory: OpenMemory) -> TodoStore:

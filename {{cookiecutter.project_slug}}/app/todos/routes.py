@@ -1,3 +1,7 @@
+{% set user, everyone = ("User", "User, Admin") if cookiecutter.app_roles else ("SignedIn", "any signed-in user") %}
+{% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
+{% set owners = "its owner and an Admin" if cookiecutter.app_roles else "its owner" %}
+{% set unless_admin = " and not caller.has_role(ADMIN)" if cookiecutter.app_roles else "" %}
 """The todo API. A route's parameters say who may call it."""
 
 from typing import Annotated
@@ -7,7 +11,6 @@ from fastapi import APIRouter, Depends, HTTPException, {{ "Query, " if cookiecut
 
 from app.http.paging import After, Limit, decode_cursor, encode_cursor
 from app.http.problems import responses
-{% set user = "User" if cookiecutter.app_roles else "SignedIn" %}
 {% if cookiecutter.app_roles %}
 from app.identity.access import Admin, User
 from app.permissions import ADMIN
@@ -24,13 +27,8 @@ async def _own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
     todo = await store.get(tenant_id=caller.tenant_id, todo_id=todo_id)
     if todo is None:
         raise HTTPException(404, "There is no such todo.")
-{% if cookiecutter.app_roles %}
-    if todo.owner_id != caller.object_id and not caller.has_role(ADMIN):
-        raise HTTPException(403, "Only its owner and an Admin may use this todo.")
-{% elif not cookiecutter.app_roles %}
-    if todo.owner_id != caller.object_id:
-        raise HTTPException(403, "Only its owner may use this todo.")
-{% endif %}
+    if todo.owner_id != caller.object_id{{ unless_admin }}:
+        raise HTTPException(403, "Only {{ owners }} may use this todo.")
     return todo
 
 
@@ -86,7 +84,7 @@ async def create_todo(
 ) -> Todo:
     """Create a todo of your own.
 
-    Access: {{ "User, Admin" if cookiecutter.app_roles else "any signed-in user" }}.
+    Access: {{ everyone }}.
     """
     todo = await store.add(caller.person, new)
     response.headers["Location"] = f"{request.scope['path']}/{todo.id}"
@@ -97,7 +95,6 @@ async def create_todo(
 async def get_todo(todo: OwnTodo) -> Todo:
     """Read one todo.
 
-{% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
     Access: {{ owner }}.
     """
     return todo

@@ -51,7 +51,6 @@ async def test_pages_are_newest_first_and_complete(store: TodoStore) -> None:
     second = await store.list_for_owner(owner, limit=3, after=first[-1].id)
     assert first + second == added[::-1]
     assert await store.list_for_owner(owner, limit=3, after=second[-1].id) == []
-{% if cookiecutter.app_roles %}
 
 
 async def test_a_page_of_all_owners_stays_in_the_tenant(store: TodoStore) -> None:
@@ -59,7 +58,6 @@ async def test_a_page_of_all_owners_stays_in_the_tenant(store: TodoStore) -> Non
     added = [await store.add(somebody(tenant), NewTodo(title=str(n))) for n in range(3)]
     await store.add(somebody(), NewTodo(title="in another tenant"))
     assert await store.list_for_tenant(tenant, limit=100) == added[::-1]
-{% endif %}
 
 
 async def test_a_change_writes_what_was_sent(store: TodoStore) -> None:
@@ -95,7 +93,6 @@ async def test_deletion_is_final_and_stays_in_the_tenant(store: TodoStore) -> No
     await store.delete(tenant_id=tenant, todo_id=todo.id)
     await store.delete(tenant_id=tenant, todo_id=todo.id)
     assert await store.get(tenant_id=tenant, todo_id=todo.id) is None
-{% if cookiecutter.app_roles %}
 
 
 async def test_deleting_all_of_a_tenant_leaves_the_others(store: TodoStore) -> None:
@@ -105,7 +102,6 @@ async def test_deleting_all_of_a_tenant_leaves_the_others(store: TodoStore) -> N
     await store.delete_all(tenant_id=tenant)
     assert await store.list_for_tenant(tenant, limit=1) == []
     assert await store.list_for_tenant(other, limit=1) == [kept]
-{% endif %}
 
 
 async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
@@ -123,7 +119,6 @@ async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
     assert kept.done
     assert kept.title in {str(n) for n in range(15)}
     assert kept in edited
-{% if cookiecutter.app_roles %}
 
 
 async def test_parallel_creation_and_deletion_keep_the_tenant_whole(store: TodoStore) -> None:
@@ -134,4 +129,3 @@ async def test_parallel_creation_and_deletion_keep_the_tenant_whole(store: TodoS
     assert all(todo in added for todo in left)
     await store.delete_all(tenant_id=tenant)
     assert await store.list_for_tenant(tenant, limit=100) == []
-{% endif %}

@@ -21,13 +21,12 @@ from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Tenant
 from dev.errors import RefusedError, refused
 from dev.grants import Grant, Grants, code_challenge
 from dev.sign_in import sign_in_page
+from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import MULTI_TENANT
 from dev.tokens import API_SCOPES, SCOPE, TOKEN_SECONDS, SigningKey, TokenIssuer
 
 __all__ = ["API_SCOPES", "MULTI_TENANT", "SCOPE", "SigningKey", "StandIn", "code_challenge"]
 
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
-MULTI_TENANT = {{ cookiecutter.tenancy == "multi-tenant" }}
-"""Whether users of every organisation may sign in to the API's app registration."""
 ANY_TENANT = ("common", "organizations")
 
 

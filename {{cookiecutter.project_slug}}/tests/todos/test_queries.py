@@ -6,17 +6,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Select, make_url, text
 
-{% if cookiecutter.app_roles %}
-from app.database.database import Database
-{% endif %}
 from app.database.engine import connect_engine
-{% if cookiecutter.app_roles %}
-from app.identity.caller import Person
-from app.todos.database import TodoStore, delete_some, page_query
-from app.todos.schemas import NewTodo
-{% elif not cookiecutter.app_roles %}
 from app.todos.database import page_query
-{% endif %}
 
 TENANT, OWNER, LAST = UUID(int=1), UUID(int=2), UUID(int=3)
 VALUES = {"tenant": TENANT, "owner": OWNER, "after": LAST, "limit": 20}
@@ -66,17 +57,3 @@ async def test_postgresql_answers_a_page_from_one_range_of_an_index(
     assert "Index Scan Backward using " in plan
     for detour in ("Seq Scan", "Sort", "Bitmap", "Filter"):
         assert detour not in plan
-{% if cookiecutter.app_roles %}
-
-
-@pytest.mark.anyio
-async def test_deletion_goes_on_until_nothing_is_left(
-    storage: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = TodoStore(storage)
-    monkeypatch.setattr("app.todos.database.DELETE_SOME", delete_some(2))
-    for n in range(5):
-        await store.add(Person(TENANT, OWNER), NewTodo(title=str(n)))
-    await store.delete_all(tenant_id=TENANT)
-    assert await store.list_for_tenant(TENANT, limit=10) == []
-{% endif %}

@@ -1,27 +1,16 @@
 """What the store does, whatever it keeps todos in."""
 
 import asyncio
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from app.identity.caller import Person
 from app.todos.{{ cookiecutter.storage }} import TodoStore
 from app.todos.schemas import NewTodo, TodoChanges
+from tests.todos.conftest import somebody
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def store(storage: Any) -> TodoStore:
-    """Return an empty store."""
-    return TodoStore(storage)
-
-
-def somebody(tenant_id: UUID | None = None) -> Person:
-    """Return a person that no other test knows."""
-    return Person(tenant_id or uuid4(), uuid4())
 
 
 async def test_a_todo_is_found_by_its_tenant_only(store: TodoStore) -> None:
@@ -51,15 +40,6 @@ async def test_pages_are_newest_first_and_complete(store: TodoStore) -> None:
     second = await store.list_for_owner(owner, limit=3, after=first[-1].id)
     assert first + second == added[::-1]
     assert await store.list_for_owner(owner, limit=3, after=second[-1].id) == []
-{% if cookiecutter.app_roles %}
-
-
-async def test_a_page_of_all_owners_stays_in_the_tenant(store: TodoStore) -> None:
-    tenant = uuid4()
-    added = [await store.add(somebody(tenant), NewTodo(title=str(n))) for n in range(3)]
-    await store.add(somebody(), NewTodo(title="in another tenant"))
-    assert await store.list_for_tenant(tenant, limit=100) == added[::-1]
-{% endif %}
 
 
 async def test_a_change_writes_what_was_sent(store: TodoStore) -> None:
@@ -95,17 +75,6 @@ async def test_deletion_is_final_and_stays_in_the_tenant(store: TodoStore) -> No
     await store.delete(tenant_id=tenant, todo_id=todo.id)
     await store.delete(tenant_id=tenant, todo_id=todo.id)
     assert await store.get(tenant_id=tenant, todo_id=todo.id) is None
-{% if cookiecutter.app_roles %}
-
-
-async def test_deleting_all_of_a_tenant_leaves_the_others(store: TodoStore) -> None:
-    tenant, other = uuid4(), uuid4()
-    await store.add(somebody(tenant), NewTodo(title="milk"))
-    kept = await store.add(somebody(other), NewTodo(title="bread"))
-    await store.delete_all(tenant_id=tenant)
-    assert await store.list_for_tenant(tenant, limit=1) == []
-    assert await store.list_for_tenant(other, limit=1) == [kept]
-{% endif %}
 
 
 async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
@@ -123,15 +92,3 @@ async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
     assert kept.done
     assert kept.title in {str(n) for n in range(15)}
     assert kept in edited
-{% if cookiecutter.app_roles %}
-
-
-async def test_parallel_creation_and_deletion_keep_the_tenant_whole(store: TodoStore) -> None:
-    tenant = uuid4()
-    new = [store.add(somebody(tenant), NewTodo(title=str(n))) for n in range(20)]
-    *added, _ = await asyncio.gather(*new, store.delete_all(tenant_id=tenant))
-    left = await store.list_for_tenant(tenant, limit=100)
-    assert all(todo in added for todo in left)
-    await store.delete_all(tenant_id=tenant)
-    assert await store.list_for_tenant(tenant, limit=100) == []
-{% endif %}

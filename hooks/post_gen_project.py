@@ -22,24 +22,31 @@ UNFINISHED = ".unfinished-render"
 PATHS_OF = {
     ("tenancy", "single-tenant"): [
         "app/tenancy_single.py",
+        "dev/tenancy_single.py",
         "docs/images/account-picker-single-tenant-roles.png",
         "docs/images/account-picker-single-tenant.png",
         "registration/single_tenant.py",
+        "tests/browser/test_one_organisation.py",
         "tests/test_single_tenant.py",
     ],
     ("tenancy", "multi-tenant"): [
         "app/tenancy_multi.py",
+        "dev/tenancy_multi.py",
         "docs/images/account-picker-multi-tenant-roles.png",
         "docs/images/account-picker-multi-tenant.png",
         "registration/multi_tenant.py",
+        "tests/browser/test_organisations.py",
         "tests/test_multi_tenant.py",
         "tests/todos/test_tenants.py",
+        "tests/todos/test_tenants_with_roles.py",
     ],
     ("app_roles", "True"): [
         "docs/images/account-picker-multi-tenant-roles.png",
         "docs/images/account-picker-single-tenant-roles.png",
         "docs/images/docs-page-roles.png",
+        "tests/test_roles.py",
         "tests/todos/test_access_with_roles.py",
+        "tests/todos/test_tenants_with_roles.py",
     ],
     ("app_roles", "False"): [
         "docs/images/account-picker-multi-tenant.png",
@@ -67,6 +74,8 @@ PATHS_OF = {
         "tests/storage_database.py",
         "tests/test_database.py",
         "tests/test_database_identity.py",
+        "tests/test_database_settings.py",
+        "tests/test_local_database.py",
         "tests/todos/test_queries.py",
     ],
     ("storage", "memory"): [

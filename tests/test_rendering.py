@@ -115,7 +115,7 @@ def test_fresh_output_needs_no_repair(variant: Variant, name: str) -> None:
     project.run(RUFF, "check", "--no-cache")
 
 
-ROLES_IN_CODE = ("app/identity/", "dev/entra.py")
+ROLES_IN_CODE = ("app/identity/",)
 """Code that serves projects with and without app roles; users see nothing of it."""
 
 

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from app.factory import create_app
 from app.http.log import configure_logging
 from app.settings import Settings
-from dev.directory import API_CLIENT_ID, CONTOSO, DOCS_CLIENT_ID{{ ", FABRIKAM" if cookiecutter.tenancy == "multi-tenant" }}
+from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID
+from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import TENANTS
 
 ENTRA_PORT = "DEV_ENTRA_PORT"
 """The variable that tells the service's process where the stand-in listens."""
@@ -19,12 +20,6 @@ ENTRA_PORT = "DEV_ENTRA_PORT"
 DATABASE = Path(__file__).with_name("local.db")
 DATABASE_URL = f"sqlite+aiosqlite:///{DATABASE.as_posix()}"
 {% endif %}
-{% if cookiecutter.tenancy == "single-tenant" %}
-TENANTS = {"entra_tenant_id": CONTOSO.id}
-{% elif cookiecutter.tenancy == "multi-tenant" %}
-TENANTS = {"allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}"}
-{% endif %}
-"""The settings that let the people of the stand-in sign in."""
 
 
 def local_settings(entra_port: int) -> Settings:

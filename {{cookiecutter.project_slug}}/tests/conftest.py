@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import httpx2
@@ -15,7 +16,7 @@ from app.factory import create_app
 from app.settings import Settings
 from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID, docs_page, person_called
 from dev.entra import API_SCOPES, StandIn
-from dev.service import TENANTS
+from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import TENANTS
 from tests.live import live  # noqa: F401  a fixture
 from tests.storage_{{ cookiecutter.storage }} import *  # noqa: F403  the fixtures of the storage
 
@@ -46,6 +47,19 @@ def values(storage_values: Values) -> Values:
         "entra_authority": ENTRA,
     }
     return TENANTS | storage_values | registered
+
+
+@pytest.fixture
+def environment(
+    values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> pytest.MonkeyPatch:
+    """Return an environment in which every setting is right, in an empty folder."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in values.items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
 
 
 Build = Callable[..., FastAPI]

@@ -22,10 +22,3 @@ GET     /api/me           401     200    200  200    200   403
 @pytest.mark.parametrize("case", cases(TABLE), ids=str)
 def test_access(client: TestClient, bearer: Bearer, case: Case) -> None:
     assert status_of(client, bearer, case, {}) == case.status
-{% if cookiecutter.app_roles %}
-
-
-def test_me_names_the_roles(client: TestClient, bearer: Bearer) -> None:
-    me = {name: client.get("/api/me", headers=bearer(name)).json() for name in ("alice", "dave")}
-    assert (me["alice"]["roles"], me["dave"]["roles"]) == (["Admin"], [])
-{% endif %}

@@ -2,9 +2,6 @@
 
 import socket
 import sys
-{% if cookiecutter.storage == "database" %}
-from pathlib import Path
-{% endif %}
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,9 +10,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from dev import __main__ as command
-{% if cookiecutter.storage == "database" %}
-from dev import migrate
-{% endif %}
 from dev.directory import COMMAND, CONTOSO, DOCS_CLIENT_ID, FABRIKAM, PEOPLE, person_called
 from dev.entra import MULTI_TENANT, SCOPE, StandIn, code_challenge
 from dev.service import local_settings
@@ -302,30 +296,9 @@ def test_a_token_takes_a_running_stand_in(monkeypatch: pytest.MonkeyPatch) -> No
         assert f"No stand-in for Entra ID answers on port {port}." in said
 
 
-{% if cookiecutter.storage == "database" %}
-def test_a_local_database_that_cannot_be_migrated_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = tmp_path / "local.db"
-    file.write_text("this is no database, and long enough for SQLite to look at it")
-    monkeypatch.setattr(migrate, "DATABASE", file)
-    monkeypatch.setattr(migrate, "DATABASE_URL", f"sqlite+aiosqlite:///{file.as_posix()}")
-    with pytest.raises(
-        SystemExit, match=r"local\.db cannot be migrated \(file is not a database\)"
-    ):
-        migrate.migrate_local_database()
-
-
-{% endif %}
 def test_local_sign_in_reads_no_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_CLIENT_ID", DOCS_CLIENT_ID)
     monkeypatch.setenv("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
-{% if cookiecutter.storage == "database" %}
-    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://production/data")
-{% endif %}
     settings = local_settings(8400)
     assert settings.entra_authority == ENTRA
     assert str(settings.api_client_id) != DOCS_CLIENT_ID
-{% if cookiecutter.storage == "database" %}
-    assert settings.database_url.get_secret_value().startswith("sqlite+aiosqlite:///")
-{% endif %}

@@ -9,6 +9,7 @@ from app.tenancy_multi import PERSONAL_ACCOUNTS
 from dev.directory import CONTOSO, FABRIKAM
 from tests.access import Bearer
 from tests.conftest import ENTRA, Serve, Values
+from tests.settings import refuses
 
 
 def test_people_of_a_tenant_that_is_not_on_the_list_are_refused(
@@ -36,3 +37,8 @@ def test_sign_in_happens_where_every_organisation_may(values: Values) -> None:
     settings = Settings.model_validate(values)
     assert settings.sign_in_address == f"{ENTRA}/organizations"
     assert settings.allowed_tenant_ids == frozenset({UUID(CONTOSO.id), UUID(FABRIKAM.id)})
+
+
+@pytest.mark.parametrize("value", ["common", "contoso.example", "*,*", " , "])
+def test_tenants_are_named_by_their_guids(environment: pytest.MonkeyPatch, value: str) -> None:
+    refuses(environment, "allowed_tenant_ids", value)

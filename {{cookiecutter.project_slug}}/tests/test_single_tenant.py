@@ -7,6 +7,7 @@ from app.settings import Settings
 from dev.directory import CONTOSO
 from tests.access import Bearer
 from tests.conftest import ENTRA, Values
+from tests.settings import refuses
 
 
 @pytest.mark.parametrize("name", ["erin", "frank"])
@@ -20,3 +21,8 @@ def test_people_of_another_tenant_are_refused(
 
 def test_sign_in_happens_at_the_tenant(values: Values) -> None:
     assert Settings.model_validate(values).sign_in_address == f"{ENTRA}/{CONTOSO.id}"
+
+
+@pytest.mark.parametrize("value", ["common", "contoso.example", "*"])
+def test_a_tenant_is_named_by_its_guid(environment: pytest.MonkeyPatch, value: str) -> None:
+    refuses(environment, "entra_tenant_id", value)

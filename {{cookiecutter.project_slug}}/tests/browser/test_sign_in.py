@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 
-{% if cookiecutter.tenancy == "multi-tenant" %}
-from dev.directory import CONTOSO
-{% endif %}
 from tests.browser.visit import Visit
 
 Open = Callable[..., Visit]
@@ -54,29 +51,3 @@ def test_who_cancels_is_told_so_and_is_not_signed_in(visit: Open) -> None:
     somebody.page.locator(".modal-ux .errors").filter(has_text="access_denied").wait_for()
     somebody.page.locator(".modal-ux .btn-done").click()
     assert somebody.execute("me")[0] == 401
-{% if cookiecutter.tenancy == "single-tenant" %}
-
-
-def test_somebody_of_another_tenant_cannot_sign_in(visit: Open) -> None:
-    picker = visit().open_picker()
-    assert picker.get_by_role("button", name="erin@").count() == 0
-    picker.get_by_text("Use another account").click()
-    picker.get_by_label("Username").fill("erin@fabrikam.example")
-    picker.get_by_role("button", name="Next").click()
-    picker.get_by_role("alert").filter(has_text="AADSTS50020").wait_for()
-{% elif cookiecutter.tenancy == "multi-tenant" %}
-
-
-def test_people_of_both_tenants_are_offered(visit: Open) -> None:
-    bob = visit()
-    bob.sign_in("bob")
-    erin = visit(bob.service)
-    erin.sign_in("erin")
-    assert erin.execute("me")[1]["name"] == "Erin"
-
-
-def test_somebody_of_a_tenant_that_is_not_on_the_list_is_refused(visit: Open) -> None:
-    erin = visit(allowed_tenant_ids=CONTOSO.id)
-    erin.sign_in("erin")
-    assert erin.execute("me")[0] == 401
-{% endif %}

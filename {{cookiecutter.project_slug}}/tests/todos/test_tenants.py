@@ -23,12 +23,3 @@ def test_another_tenants_todo_does_not_exist(
     body = {"done": True} if method == "PATCH" else None
     assert client.request(method, path, headers=bearer(name), json=body).status_code == 404
     assert client.get(path, headers=bearer("bob")).json()["done"] is False
-{% if cookiecutter.app_roles %}
-
-
-def test_an_admin_is_admin_of_their_own_tenant(client: TestClient, bearer: Bearer) -> None:
-    todo_of(client, bearer, "bob")
-    assert titles(client, bearer, "erin") == []
-    assert client.delete("/api/todos", headers=bearer("erin")).status_code == 204
-    assert titles(client, bearer, "bob") == ["bob's"]
-{% endif %}

@@ -1,0 +1,110 @@
+"""The errors with which Entra ID refuses a request: their numbers, OAuth codes and texts."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+ERRORS: dict[int | str, tuple[str, str]] = {
+    50011: (
+        "invalid_request",
+        "The redirect URI '{redirect_uri}' specified in the request does not match the redirect "
+        "URIs configured for the application '{client}'.",
+    ),
+    50020: (
+        "invalid_grant",
+        "User account '{username}' does not exist in tenant '{tenant}' and cannot access the "
+        "application in that tenant.",
+    ),
+    50034: (
+        "invalid_grant",
+        "The user account '{username}' does not exist in the {tenant} directory.",
+    ),
+    50194: (
+        "invalid_request",
+        "Application '{client}' is not configured as a multi-tenant application. Usage of the "
+        "/common endpoint is not supported.",
+    ),
+    54005: (
+        "invalid_grant",
+        "OAuth2 Authorization code was already redeemed, please retry with a new valid code or "
+        "use an existing refresh token.",
+    ),
+    65004: ("access_denied", "User declined to consent to access the app."),
+    70000: ("invalid_grant", "The provided {credential} is not valid."),
+    70003: ("unsupported_grant_type", "The grant type '{grant_type}' is not supported."),
+    70008: ("invalid_grant", "The provided authorization code has expired."),
+    70011: (
+        "invalid_scope",
+        "The provided request must include a 'scope' input parameter. The scope '{scope}' is not "
+        "valid.",
+    ),
+    90002: ("invalid_request", "Tenant '{tenant}' not found."),
+    501481: (
+        "invalid_grant",
+        "The Code_Verifier does not match the code_challenge supplied in the authorization "
+        "request.",
+    ),
+    700016: (
+        "unauthorized_client",
+        "Application with identifier '{client}' was not found in the directory.",
+    ),
+    900144: (
+        "invalid_request",
+        "The request body must contain the following parameter: 'client_id'.",
+    ),
+    7000218: (
+        "invalid_client",
+        "The request body must contain the following parameter: 'client_assertion' or "
+        "'client_secret'.",
+    ),
+    9002325: (
+        "invalid_request",
+        "Proof Key for Code Exchange is required for cross-origin authorization code redemption.",
+    ),
+    9002326: (
+        "invalid_request",
+        "Cross-origin token redemption is permitted only for the 'Single-Page Application' "
+        "client-type.",
+    ),
+    9002327: (
+        "invalid_request",
+        "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via "
+        "cross-origin requests.",
+    ),
+    "response_type": ("unsupported_response_type", "The response type must be 'code'."),
+    "code_challenge": (
+        "invalid_request",
+        "A code challenge with the method S256 is required.",
+    ),
+}
+"""OAuth code and text of each error, by its AADSTS number, or by a name where none is known."""
+
+
+class RefusedError(Exception):
+    """A request that Entra ID refuses; `number` is that of its AADSTS error, where one is known."""
+
+    def __init__(self, error: str, number: int | None, text: str) -> None:
+        super().__init__(text)
+        self.error = error
+        self.number = number
+        self.text = f"AADSTS{number}: {text}" if number else text
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer of the token endpoint."""
+        now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+        trace, correlation = str(uuid4()), str(uuid4())
+        return {
+            "error": self.error,
+            "error_description": f"{self.text} Trace ID: {trace} Correlation ID: {correlation} "
+            f"Timestamp: {now}",
+            "error_codes": [self.number] if self.number else [],
+            "timestamp": now,
+            "trace_id": trace,
+            "correlation_id": correlation,
+        }
+
+
+def refused(key: int | str, **values: str | None) -> RefusedError:
+    """Return the error of ERRORS with this key, for the caller to raise; the values fill its text."""
+    error, text = ERRORS[key]
+    return RefusedError(error, key if isinstance(key, int) else None, text.format(**values))

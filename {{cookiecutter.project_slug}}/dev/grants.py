@@ -1,0 +1,94 @@
+"""What people allowed to clients, and the codes and refresh tokens that stand for it."""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dev.directory import Client, Person
+from dev.errors import refused
+
+CODE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a person allowed a client, and what the client said when it asked for it."""
+
+    client: Client
+    person: Person
+    scopes: frozenset[str]
+    redirect_uri: str
+    challenge: str
+    nonce: str | None
+
+
+@dataclass
+class Code:
+    """An authorization code that was given out."""
+
+    grant: Grant
+    expires_at: float
+    used: bool = False
+
+
+class Grants:
+    """The codes and refresh tokens that were given out. Each can be redeemed once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._codes: dict[str, Code] = {}
+        self._refresh_tokens: dict[str, Grant] = {}
+
+    def new_code(self, grant: Grant) -> str:
+        """Return a code that stands for this grant."""
+        code = secrets.token_urlsafe(32)
+        self._codes[code] = Code(grant, self._clock() + CODE_SECONDS)
+        return code
+
+    def new_refresh_token(self, grant: Grant) -> str:
+        """Return a refresh token that stands for this grant."""
+        token = secrets.token_urlsafe(64)
+        self._refresh_tokens[token] = grant
+        return token
+
+    def redeem_code(self, form: dict[str, str], client: Client, origin: str | None) -> Grant:
+        """Return what the code in the form stands for; `origin` is that of the page that sent it.
+
+        Raises RefusedError when Entra ID would not redeem it.
+        """
+        code = self._codes.get(form.get("code", ""))
+        if (
+            code is None
+            or code.grant.client != client
+            or code.grant.redirect_uri != form.get("redirect_uri")
+        ):
+            raise refused(70000, credential="authorization code")
+        if client.single_page and origin is None:
+            raise refused(9002327)
+        if not client.single_page and origin is not None:
+            raise refused(9002326)
+        if code.used:
+            raise refused(54005)
+        if self._clock() >= code.expires_at:
+            raise refused(70008)
+        if "code_verifier" not in form:
+            raise refused(9002325)
+        if code_challenge(form["code_verifier"]) != code.grant.challenge:
+            raise refused(501481)
+        code.used = True
+        return code.grant
+
+    def redeem_refresh_token(self, form: dict[str, str], client: Client) -> Grant:
+        """Return what the refresh token in the form stands for; raises RefusedError likewise."""
+        grant = self._refresh_tokens.pop(form.get("refresh_token", ""), None)
+        if grant is None or grant.client != client:
+            raise refused(70000, credential="refresh token")
+        return grant
+
+
+def code_challenge(verifier: str) -> str:
+    """Return the S256 code challenge of a code verifier (RFC 7636, section 4.2)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

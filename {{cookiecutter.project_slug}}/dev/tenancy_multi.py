@@ -1,0 +1,8 @@
+"""Who signs in to the service locally: the people of both tenants."""
+
+from dev.directory import CONTOSO, FABRIKAM
+
+MULTI_TENANT = True
+"""Whether users of every organisation may sign in to the API's app registration."""
+TENANTS = {"allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}"}
+"""The settings that let the people of the stand-in sign in."""

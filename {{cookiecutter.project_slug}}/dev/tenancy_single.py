@@ -1,0 +1,8 @@
+"""Who signs in to the service locally: the people of one tenant."""
+
+from dev.directory import CONTOSO
+
+MULTI_TENANT = False
+"""Whether users of every organisation may sign in to the API's app registration."""
+TENANTS = {"entra_tenant_id": CONTOSO.id}
+"""The settings that let the people of the stand-in sign in."""

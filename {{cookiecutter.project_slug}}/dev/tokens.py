@@ -1,0 +1,103 @@
+"""The tokens that Entra ID issues: their claims, and the keys that they are signed with."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from app.permissions import ACCESS_AS_USER, SCOPES
+from dev.directory import API_CLIENT_ID, Client, Person
+
+API = f"api://{API_CLIENT_ID}/"
+SCOPE = f"{API}{ACCESS_AS_USER.value}"
+API_SCOPES = frozenset(f"{API}{scope.value}" for scope in SCOPES)
+TOKEN_SECONDS = 3600
+
+
+class SigningKey:
+    """A key pair, published under its id. It is generated when it is first used."""
+
+    def __init__(self) -> None:
+        self.id = secrets.token_urlsafe(20)
+
+    @cached_property
+    def private(self) -> rsa.RSAPrivateKey:
+        """The private key, of which the public key is a part."""
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def public_jwk(self, issuer: str) -> dict[str, Any]:
+        """Return the public key as Entra ID publishes it."""
+        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
+        numbers = {name: jwk[name] for name in ("kty", "n", "e")}
+        return numbers | {"use": "sig", "kid": self.id, "x5t": self.id, "issuer": issuer}
+
+
+class TokenIssuer:
+    """Who issues tokens at an address. The newest of `keys`, the last one, signs them."""
+
+    def __init__(self, address: str, clock: Callable[[], float] = time.time) -> None:
+        self.address = address
+        self.clock = clock
+        self.keys = [SigningKey()]
+
+    def rotate_keys(self) -> None:
+        """Sign with a new key from now on, and withdraw the old ones."""
+        self.keys = [SigningKey()]
+
+    def issuer(self, tenant_id: str) -> str:
+        """Return the issuer of the tokens of a tenant."""
+        return f"{self.address}/{tenant_id}/v2.0"
+
+    def access_token(self, person: Person, client: Client, scopes: frozenset[str]) -> str:
+        """Return an access token (v2.0) of the API for this person, who uses this client."""
+        claims = self._claims(person, client)
+        claims |= {
+            "aud": API_CLIENT_ID,
+            "azp": client.id,
+            "azpacr": "0",
+            "scp": " ".join(sorted(scope.removeprefix(API) for scope in scopes)),
+        }
+        return self.sign(claims)
+
+    def id_token(self, person: Person, client: Client, nonce: str | None) -> str:
+        """Return an ID token, which tells this client who the person is."""
+        claims = self._claims(person, client) | {"aud": client.id}
+        return self.sign(claims | ({"nonce": nonce} if nonce else {}))
+
+    def sign(self, claims: dict[str, Any], **header: Any) -> str:
+        """Return a JWT with these claims, signed with the newest key."""
+        key = self.keys[-1]
+        return jwt.encode(claims, key.private, "RS256", {"kid": key.id, **header})
+
+    def _claims(self, person: Person, client: Client) -> dict[str, Any]:
+        """Return the claims that access tokens and ID tokens share."""
+        now = int(self.clock())
+        claims: dict[str, Any] = {
+            "iss": self.issuer(person.tenant.id),
+            "iat": now,
+            "nbf": now,
+            "exp": now + TOKEN_SECONDS,
+            "tid": person.tenant.id,
+            "oid": person.object_id,
+            "sub": hashlib.sha256(f"{person.object_id}{client.id}".encode()).hexdigest()[:43],
+            "name": person.name.capitalize(),
+            "preferred_username": person.username,
+            "sid": str(uuid4()),
+            "uti": secrets.token_urlsafe(16),
+            "rh": "0.",
+            "aio": secrets.token_urlsafe(40),
+            "ver": "2.0",
+            "acct": 0,
+        }
+        if person.guest_from:
+            home = f"https://sts.windows.net/{person.guest_from.id}/"
+            claims |= {"acct": 1, "idp": home}
+        if person.roles:
+            claims["roles"] = list(person.roles)
+        return claims

@@ -41,6 +41,8 @@ AZURE: dict[str, Answers] = {
     for name, answers in VARIANTS.items()
 }
 EVERY_VARIANT = VARIANTS | AZURE
+TYPED = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
+"""The variants whose documents are typed in full: together they have each answer."""
 
 
 class Groups(LoadScopeScheduling):
@@ -51,7 +53,7 @@ class Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module, _, test = nodeid.partition("::")
-        if module in {"tests/test_variants.py", "tests/test_mutations.py"}:
+        if module == "tests/test_variants.py":
             _, _, variant = test.partition("[")
             return variant or nodeid
         # Documents name fixed ports; the images have one store.
@@ -60,8 +62,20 @@ class Groups(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
-    """Distribute the tests by `Groups`."""
+    """Distribute the tests by `Groups`, in the order of `pytest_collection_modifyitems`."""
+    config.option.loadscopereorder = False
     return Groups(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are processors: tests often wait for a process or a lock."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow tests first, so that no worker ends with a long one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TEMPLATE, VARIANTS, Project, clean_environment, render
+from tests.conftest import TEMPLATE, TYPED, VARIANTS, Project, clean_environment, render
 from tests.documents import PROGRAMS, SHELLS, Block, blocks_of, type_blocks
 from tests.missing import need
 
 Variant = Callable[[str], Project]
 
-IN_FULL = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
-"""The variants whose documents are typed in full: together they have each answer."""
 READY = "http://localhost:8000/health/ready"
 
 
@@ -78,7 +76,7 @@ def test_every_command_is_typed_or_says_why_not(variant: Variant, name: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", IN_FULL)
+@pytest.mark.parametrize("name", TYPED)
 def test_the_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str) -> None:
     need("bash", "curl", "git", "setsid")
     project = render(tmp_path / "folder", VARIANTS[name]).path

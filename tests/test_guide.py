@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import VARIANTS, clean_environment, render
+from tests.conftest import TYPED, VARIANTS, clean_environment, render
 from tests.guide import Guide
 
 pytestmark = pytest.mark.slow
 
-IN_FULL = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
-"""Together they have each answer."""
 REPLACING = re.compile(r"^## Replace the todos$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -25,7 +23,7 @@ def start(folder: Path, name: str, uv: str) -> tuple[Guide, str]:
     return Guide(project.path, clean_environment() | scratch), text
 
 
-@pytest.mark.parametrize("name", IN_FULL)
+@pytest.mark.parametrize("name", TYPED)
 def test_the_guide_works_as_it_is_written(tmp_path: Path, uv: str, name: str) -> None:
     guide, text = start(tmp_path, name, uv)
     guide.follow(REPLACING.sub("", text))
@@ -34,7 +32,7 @@ def test_the_guide_works_as_it_is_written(tmp_path: Path, uv: str, name: str) ->
 
 
 def test_a_second_resource_touches_few_files(tmp_path: Path, uv: str) -> None:
-    guide, text = start(tmp_path, IN_FULL[0], uv)
+    guide, text = start(tmp_path, TYPED[0], uv)
     section = re.search(r"^## Add a second resource$.*?(?=^## )", text, re.MULTILINE | re.DOTALL)
     assert section
     guide.follow(re.sub(r"```sh\n.*?^```$", "", section[0], flags=re.MULTILINE | re.DOTALL))
@@ -42,7 +40,7 @@ def test_a_second_resource_touches_few_files(tmp_path: Path, uv: str) -> None:
     assert len(guide.edited) <= 5
 
 
-@pytest.mark.parametrize("name", IN_FULL)
+@pytest.mark.parametrize("name", TYPED)
 def test_the_todos_can_be_replaced(tmp_path: Path, uv: str, name: str) -> None:
     guide, text = start(tmp_path, name, uv)
     section = REPLACING.search(text)

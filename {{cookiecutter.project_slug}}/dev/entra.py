@@ -20,9 +20,9 @@ from starlette.routing import Route
 from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Tenant
 from dev.errors import RefusedError, refused
 from dev.grants import Grant, Grants, code_challenge
+from dev.issuer import API_SCOPES, SCOPE, TOKEN_SECONDS, SigningKey, TokenIssuer
 from dev.sign_in import sign_in_page
 from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import MULTI_TENANT
-from dev.tokens import API_SCOPES, SCOPE, TOKEN_SECONDS, SigningKey, TokenIssuer
 
 __all__ = ["API_SCOPES", "MULTI_TENANT", "SCOPE", "SigningKey", "StandIn", "code_challenge"]
 

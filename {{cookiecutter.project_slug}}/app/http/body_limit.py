@@ -3,31 +3,21 @@
 import re
 
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.errors import ProblemBodies
 from app.http.problems import problem
 
 
 class BodyLimit(RequestBodyLimitMiddleware):
-    """Refuses a request body that is too long, by `Content-Length` or while it is being read.
-
-    It is the innermost middleware, so it also marks what the application answers, for
-    `ProblemBodies` and `UnexpectedErrors`.
-    """
+    """Refuses a request body that is too long, by `Content-Length` or while it is being read."""
 
     LENGTH = re.compile(rb"[0-9]{1,18}")
     """A `Content-Length` that can be read: Python refuses a number of thousands of digits."""
 
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
-        async def marked(scope: Scope, receive: Receive, send: Send) -> None:
-            async def send_marked(message: Message) -> None:
-                scope["answered_by_application"] = True
-                await send(message)
-
-            await app(scope, receive, send_marked)
-
-        self.unlimited = marked
-        super().__init__(marked, max_body_size=max_body_size)
+        super().__init__(app, max_body_size=max_body_size)
+        self._while_it_is_read = ProblemBodies(super().__call__)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -36,11 +26,11 @@ class BodyLimit(RequestBodyLimitMiddleware):
             return
         length = self._content_length(scope)
         if length is None:
-            await super().__call__(scope, receive, send)
+            await self._while_it_is_read(scope, receive, send)
         elif length > self.max_body_size:
             await problem(scope, 413)(scope, receive, send)
         else:
-            await self.unlimited(scope, receive, send)
+            await self.app(scope, receive, send)
 
     def _content_length(self, scope: Scope) -> int | None:
         """Return the length of the body in bytes, or None when only reading it can tell.

@@ -4,6 +4,7 @@ import logging
 from inspect import iscoroutinefunction
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,7 +56,8 @@ class UnexpectedErrors:
     """Logs an exception that nothing else handles, and answers 500.
 
     A handler that the application registered for 500 or `Exception` makes the answer; otherwise it
-    is problem details.
+    is problem details. It is the innermost middleware, so it also marks what the application
+    answers, for `ProblemBodies`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -63,15 +65,25 @@ class UnexpectedErrors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        try:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+
+        async def send_marked(message: Message) -> None:
+            scope["answered_by_application"] = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_marked)
+        except HTTPException:
+            # That of a body that is too long, where the application does not answer it.
+            raise
         except Exception as error:
-            if scope["type"] != "http" or scope.get("answered_by_application"):
+            if scope.get("answered_by_application"):
                 raise
             log.exception("unexpected error")
-            scope["answered_by_application"] = True
             answer = await _unexpected(Request(scope, receive), error)
-            await answer(scope, receive, send)
+            await answer(scope, receive, send_marked)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -1,9 +1,5 @@
 """What every request meets before a route, and every answer after it: one idea a class."""
 
-import re
-from collections.abc import Iterable
-from random import getrandbits
-
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -14,10 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.body_limit import BodyLimit
 from app.http.errors import ProblemBodies, UnexpectedErrors
 from app.http.paths import is_probe, route_path
-from app.http.request_log import RequestLog, current_request_id
+from app.http.request_log import RequestLog
 from app.settings import Settings
-
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 FIRST_ERROR = 400
 """The lowest status of an error (RFC 9110, section 15)."""
@@ -39,18 +33,12 @@ SECURITY_HEADERS = {
 }
 """By whether the request came over TLS, and whether its path is below `/api/`."""
 
-RawHeaders = list[tuple[bytes, bytes]]
-
 
 def middleware(settings: Settings) -> list[Middleware]:
     """Return the middleware of the service, outermost first."""
-    stack = [
-        Middleware(RequestId),
-        Middleware(RequestLog),
-        Middleware(SecurityHeaders),
-        Middleware(ProblemBodies),
-        Middleware(HeadAsGet),
-    ]
+    stack = [Middleware(RequestLog), Middleware(SecurityHeaders), Middleware(HeadAsGet)]
+    if settings.cors_origins or settings.trusted_hosts:
+        stack.append(Middleware(ProblemBodies))
     if settings.cors_origins:
         cors = Middleware(
             CORSMiddleware,
@@ -63,38 +51,9 @@ def middleware(settings: Settings) -> list[Middleware]:
         stack.append(cors)
     if settings.trusted_hosts:
         stack.append(Middleware(TrustedHosts, settings.trusted_hosts, www_redirect=False))
-    stack.append(Middleware(UnexpectedErrors))
     stack.append(Middleware(BodyLimit, max_body_size=settings.max_body_bytes))
+    stack.append(Middleware(UnexpectedErrors))
     return stack
-
-
-class RequestId:
-    """Gives each request an id, and the answer the header `X-Request-ID`.
-
-    The client's own `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
-    hyphens.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = scope["request_id"] = _request_id(scope["headers"])
-        current_request_id.set(request_id)
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id.encode()),
-                ]
-            await send(message)
-
-        await self.app(scope, receive, send_with_id)
 
 
 class SecurityHeaders:
@@ -156,11 +115,3 @@ class TrustedHosts(TrustedHostMiddleware):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
-
-
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    for name, value in headers:
-        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
-    # It has to be unique, not secret.
-    return f"{getrandbits(128):032x}"

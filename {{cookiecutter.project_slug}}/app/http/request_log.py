@@ -1,10 +1,13 @@
-"""The line that the log gets for each request."""
+"""The id of each request, and the line that the log gets for it."""
 
 import asyncio
 import logging
+import re
 import time
+from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from random import getrandbits
 from typing import Any, BinaryIO
 
 from pydantic_core import to_json
@@ -14,6 +17,7 @@ from app.http.paths import is_probe, route_path
 
 log = logging.getLogger("app.requests")
 
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -21,9 +25,10 @@ current_request_id: ContextVar[str | None] = ContextVar("request_id", default=No
 
 
 class RequestLog:
-    """Logs one line for each request.
+    """Gives each request an id, and the log a line for it; the answer has the id, too.
 
-    The level of a health probe is DEBUG, because probes come every few seconds.
+    The client's own `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
+    hyphens. The level of a health probe is DEBUG, because probes come every few seconds.
     """
 
     stream: BinaryIO | None = None
@@ -38,11 +43,15 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
+        request_id = scope["request_id"] = _request_id(scope["headers"])
+        current_request_id.set(request_id)
         level = logging.DEBUG if is_probe(route_path(scope)) else logging.INFO
 
         async def send_noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 scope["status"] = message["status"]
+                given = message.get("headers", ())
+                message["headers"] = [*given, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -60,6 +69,14 @@ class RequestLog:
             # together cost less.
             loop = asyncio.get_running_loop()
             loop.call_soon(_write_json, self.stream, scope, seconds, level)
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    # It has to be unique, not secret.
+    return f"{getrandbits(128):032x}"
 
 
 def _write_json(stream: BinaryIO, scope: Scope, seconds: float, level: int) -> None:

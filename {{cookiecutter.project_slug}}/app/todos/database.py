@@ -22,9 +22,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
+from starlette.requests import HTTPConnection
 from uuid_utils.compat import uuid7
 
-from app.database.database import Database, OpenDatabase
+from app.database.database import Database, open_database
 from app.database.tables import DATE_TIME, Base
 from app.identity.caller import Person
 from app.todos.schemas import NewTodo, Todo, TodoChanges
@@ -150,9 +151,9 @@ class TodoStore:
             return _todos(result.all())
 
 
-async def todo_store(database: OpenDatabase) -> TodoStore:
+async def todo_store(connection: HTTPConnection) -> TodoStore:
     """Return the store of the service."""
-    return TodoStore(database)
+    return TodoStore(await open_database(connection))
 
 
 Store = Annotated[TodoStore, Depends(todo_store)]

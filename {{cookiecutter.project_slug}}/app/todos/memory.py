@@ -8,10 +8,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
+from starlette.requests import HTTPConnection
 from uuid_utils.compat import uuid7
 
 from app.identity.caller import Person
-from app.memory import Memory, OpenMemory
+from app.memory import Memory, open_memory
 from app.todos.schemas import NewTodo, Todo, TodoChanges
 
 
@@ -73,9 +74,9 @@ class TodoStore:
         self._tenants[tenant_id].clear()
 
 
-async def todo_store(memory: OpenMemory) -> TodoStore:
+async def todo_store(connection: HTTPConnection) -> TodoStore:
     """Return the store of the service."""
-    return TodoStore(memory)
+    return TodoStore(await open_memory(connection))
 
 
 Store = Annotated[TodoStore, Depends(todo_store)]

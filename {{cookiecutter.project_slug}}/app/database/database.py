@@ -25,13 +25,15 @@ CANNOT_SERVE = (InterfaceError, OperationalError, ProgrammingError, TimeoutError
 class Database:
     """The connections to the database. Resources keep a reference to it and open none themselves.
 
-    `engine` is a plain SQLAlchemy engine. `transaction()` and `autocommit()` add what a request
+    `engine` is a plain SQLAlchemy engine, with transactions. `transaction()` and `autocommit()` add what a request
     needs: they give up after four seconds, and turn an outage into a 503.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    def __init__(self, autocommit: AsyncEngine) -> None:
+        level = "SERIALIZABLE" if autocommit.dialect.name == "sqlite" else "READ COMMITTED"
+        # The same connections: to switch one to transactions costs more than to leave it alone.
+        self.engine = autocommit.execution_options(isolation_level=level)
+        self._autocommit = autocommit
         self._revisions = Revisions()
 
     @asynccontextmanager

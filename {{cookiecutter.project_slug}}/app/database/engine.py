@@ -37,12 +37,12 @@ def parsed(url: SecretStr) -> URL:
 
 
 def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
-    """Return an engine for this URL. It connects when it is first used.
+    """Return an engine for this URL. It connects when it is first used, in autocommit mode.
 
     `credential` is that of `app.database.identity.async_connector`, if `uses_identity` says so.
     """
     # Values do not belong in the log, where the text of an error may end up.
-    options: dict[str, Any] = {"hide_parameters": True}
+    options: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
     if target.drivername == SQLITE:
         if "timeout" not in target.query:
             options["connect_args"] = {"timeout": SECONDS_TO_WAIT}
@@ -54,7 +54,8 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
     # What the URL says comes last, and so has its way.
     limits = f"-c statement_timeout={SECONDS_TO_WAIT}s {parameters.get('options', '')}".strip()
     limited = {"connect_timeout": SECONDS_TO_WAIT} | parameters | {"options": limits}
-    options |= {"pool_size": POOL_SIZE, "max_overflow": 0}
+    # A connection in autocommit mode has nothing to roll back when it returns to the pool.
+    options |= {"pool_size": POOL_SIZE, "max_overflow": 0, "skip_autocommit_rollback": True}
     if credential:
         options["async_creator"] = async_connector(limited, credential)
     else:
@@ -92,7 +93,7 @@ def _lock_file(connection: Connection) -> None:
 
     One that read first and then wanted to write would be refused at once.
     """
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+    if "isolation_level" in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -27,7 +27,7 @@ PAGES = {
 async def test_sqlite_answers_a_page_from_one_range_of_an_index(
     storage_values: dict[str, str], query: Select[Any]
 ) -> None:
-    engine = connect_engine(make_url(storage_values["database_url"]))
+    engine = Database(connect_engine(make_url(storage_values["database_url"]))).engine
     query = query.params(VALUES)
     literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
     async with engine.connect() as connection:
@@ -42,7 +42,7 @@ async def test_sqlite_answers_a_page_from_one_range_of_an_index(
 async def test_postgresql_answers_a_page_from_one_range_of_an_index(
     postgresql_url: str, query: Select[Any]
 ) -> None:
-    engine = connect_engine(make_url(postgresql_url))
+    engine = Database(connect_engine(make_url(postgresql_url))).engine
     query = query.params(VALUES)
     literal = query.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
     fill = """

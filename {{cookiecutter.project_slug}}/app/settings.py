@@ -217,7 +217,7 @@ def _explanation(error: ValidationError) -> str:
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         field = str(fault["loc"][0])
         state = "is missing" if fault["type"] == "missing" else "is invalid"
-        expected = Settings.model_fields[field].description
+        expected = Settings.model_fields[field].description or "another value"
         faults[field] = f"  {field.upper()} {state}. Expected {expected}."
     lines = [
         "Settings are missing or invalid:",

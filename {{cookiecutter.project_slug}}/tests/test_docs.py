@@ -100,19 +100,19 @@ def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None
 
 
 def test_every_operation_says_who_may_call_it(document: Any) -> None:
-    for operation in operations(document).values():
-        assert "Access: " in operation["description"]
+    for name, operation in operations(document).items():
+        assert "Access: " in operation.get("description", ""), f"{name}: say it in the docstring"
 
 
 def test_every_error_is_documented_as_a_problem(document: Any) -> None:
     for name, operation in operations(document).items():
         errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
         for answer in errors.values():
-            assert list(answer["content"]) == ["application/problem+json"]
+            assert list(answer["content"]) == ["application/problem+json"], name
         expected = {"401", "403", "503"} if " /api/" in name else set()
         if "requestBody" in operation:
             expected |= {"413", "415", "422"}
         if "{" in name:
             expected |= {"404", "422"}
-        assert expected <= set(errors)
+        assert expected <= set(errors), f"{name} lacks responses(…) for {expected - set(errors)}"
     assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -76,7 +76,9 @@ def test_the_example_has_every_setting() -> None:
     project = Path(__file__).parent.parent
     example = project.joinpath(".env.example").read_text(encoding="utf-8")
     for name in Settings.model_fields:
-        assert re.search(rf"^(?:# )?{name.upper()}=", example, re.MULTILINE), name
+        assert re.search(rf"^(?:# )?{name.upper()}=", example, re.MULTILINE), (
+            f"add {name.upper()} to .env.example"
+        )
 
 
 def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from app.settings import Settings
 HERE = Path(__file__).parent
 PAGE = Template(HERE.joinpath("page.html").read_text(encoding="utf-8"))
 ASSETS = "/swagger-ui"
+PROBLEM = "#/components/schemas/Problem"
 
 
 def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
@@ -60,7 +61,15 @@ def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
 def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
     """Return the OpenAPI document, with what only the settings and `app.http.problems` know."""
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        terms_of_service=app.terms_of_service,
+        contact=app.contact,
+        license_info=app.license_info,
+        tags=app.openapi_tags,
+        routes=app.routes,
     )
     document["components"]["securitySchemes"][entra.scheme_name] = jsonable_encoder(
         entra.model, by_alias=True, exclude_none=True
@@ -76,7 +85,8 @@ def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
                 requirement[entra.scheme_name] = sorted(map(entra.settings.scope, scopes))
         for status, response in operation["responses"].items():
             content = response.get("content", {})
-            if status[0] in "45" and "application/json" in content:
+            schema = content.get("application/json", {}).get("schema", {})
+            if status[0] in "45" and schema.get("$ref") == PROBLEM:
                 content[MEDIA_TYPE] = content.pop("application/json")
     return document
 

@@ -59,7 +59,7 @@ PATHS_OF = {
         "app/database/__init__.py",
         "app/database/database.py",
         "app/database/engine.py",
-        "app/database/identity.py",
+        "app/database/managed_identity.py",
         "app/database/revision.py",
         "app/database/tables.py",
         "app/todos/database.py",

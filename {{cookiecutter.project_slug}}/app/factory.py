@@ -59,7 +59,6 @@ def create_app(
         # The docs page is our own: see `app.public.docs`.
         openapi_url=None,
     )
-    app.state.entra = entra
     app.state.draining = False
     answer_errors_with_problems(app)
     app.include_router(todos.router)

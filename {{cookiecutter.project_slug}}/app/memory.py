@@ -4,10 +4,9 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.http.problems import UnavailableError
@@ -60,7 +59,3 @@ async def open_memory(connection: HTTPConnection) -> Memory:
     """Return the memory of the service; applications that are mounted in it share it."""
     memory: Memory = connection.state.storage
     return memory
-
-
-OpenMemory = Annotated[Memory, Depends(open_memory)]
-"""A route or a store with a parameter of this type reaches the memory."""

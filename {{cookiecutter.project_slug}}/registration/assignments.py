@@ -10,7 +10,7 @@ from registration.wanted import OWN_ROLE
 
 
 def assign_me(run: Run) -> None:
-    """Assign whoever runs this to the API, when it has something to assign."""
+    """Assign the current user to the API, if it has something to assign."""
     if OWN_ROLE and run.me:
         give_role(run, run.me, OWN_ROLE, role_id(run.api, OWN_ROLE))
 

@@ -59,7 +59,7 @@ def assign(run: Run) -> int:
 
 
 def token(run: Run) -> int:
-    """Print an access token of the service for whoever signs in in the browser."""
+    """Print an access token of the service, for the person who signs in in the browser."""
     env = effective_values()
     for fault, _ in check_settings(env):
         raise RegisterError(f"{fault}. Run `apply` first.", USAGE)

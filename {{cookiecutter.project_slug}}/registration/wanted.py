@@ -21,7 +21,7 @@ REDIRECT_URI = "http://localhost:8000/oauth2-redirect"
 COMMAND_REDIRECT_URI = "http://localhost"
 SCOPE_VALUES = tuple(scope.value for scope in SCOPES)
 ROLE_VALUES = tuple(role.value for role in APP_ROLES)
-# What `apply` assigns to whoever runs it: the first of app/permissions.py.
+# What `apply` assigns to the current user: the first of app/permissions.py.
 OWN_ROLE = ROLE_VALUES[0] if ROLE_VALUES else ""
 
 

@@ -14,7 +14,7 @@ NOT_UTF_8 = r"^\.env is not UTF-8 text\. Save it again with the encoding UTF-8\.
 
 
 def refuses(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Check that this value is refused in one sentence that names the setting and what it takes."""
+    """Check that this value is refused in one sentence that names the setting and what was expected."""
     environment.setenv(name.upper(), value)
     with pytest.raises(SettingsError) as stopped:
         load_settings()

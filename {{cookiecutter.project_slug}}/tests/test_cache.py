@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.identity.cache import MOST_TOKENS, VerifiedTokens
@@ -110,8 +109,7 @@ def me(client: TestClient, token: str) -> Any:
 
 def scheme_of(client: TestClient) -> Any:
     """Return the scheme of the service that this client talks to."""
-    assert isinstance(client.app, FastAPI)
-    return client.app.state.entra
+    return client.app_state["entra"]
 
 
 def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:

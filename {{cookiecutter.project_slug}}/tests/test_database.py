@@ -1,6 +1,7 @@
 """The database: connections, transactions, migrations, and what is said when it cannot be used."""
 
 import asyncio
+import re
 import sqlite3
 import subprocess
 import sys
@@ -216,7 +217,9 @@ def test_a_file_that_cannot_be_opened(serve: Serve, tmp_path: Path) -> None:
     ("url", "reason"),
     [
         ("postgresql+psycopg://db/data?ssl=require", 'invalid connection option "ssl"'),
-        ("postgresql+psycopg://db:port/data", "port"),
+        ("postgresql+psycopg://db:port/data", "cannot be read as a URL"),
+        ("postgresql+psycopg://u:a-p@ss:hush@db/data", "%2F"),  # pragma: allowlist secret
+        ("postgresql+psycopg://u:a-p@ss?hush=1@db/data", "%2F"),  # pragma: allowlist secret
         ("postgresql+psycopg://u:a-password@db/data?no=1", "no"),  # pragma: allowlist secret
     ],
 )
@@ -224,7 +227,7 @@ def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, reason: st
     with pytest.raises(SettingsError, match=r"^DATABASE_URL is invalid: ") as refused:
         parsed(SecretStr(url))
     assert reason in str(refused.value)
-    assert "a-password" not in str(refused.value)
+    assert not re.search("a-p|hush", str(refused.value))
 
 
 @pytest.mark.anyio

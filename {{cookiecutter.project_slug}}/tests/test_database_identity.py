@@ -10,7 +10,7 @@ from sqlalchemy import URL, make_url, text
 
 from app.database.database import Database, DatabaseStorage
 from app.database.engine import connect_engine
-from app.database.identity import uses_identity
+from app.database.managed_identity import uses_identity
 from app.settings import Settings
 from tests.conftest import Values
 from tests.missing import missing

@@ -99,9 +99,8 @@ def test_without_keys_the_service_lives_and_is_ready_when_it_has_them(
     assert client.get("/api/me").status_code == 401
 
     switch.on = True
-    assert isinstance(client.app, FastAPI)
     assert client.portal is not None
-    assert client.portal.call(client.app.state.entra.keys.refresh)
+    assert client.portal.call(client.app_state["entra"].keys.refresh)
     assert client.get("/health/ready").status_code == 200
 
 

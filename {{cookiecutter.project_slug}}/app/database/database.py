@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.requests import HTTPConnection
 
 from app.database.engine import SECONDS_TO_WAIT, connect_engine, parsed
-from app.database.identity import default_credential, uses_identity
+from app.database.managed_identity import default_credential, uses_identity
 from app.database.revision import Revisions
 from app.http.problems import UnavailableError
 from app.settings import Settings
@@ -25,8 +25,8 @@ CANNOT_SERVE = (InterfaceError, OperationalError, ProgrammingError, TimeoutError
 class Database:
     """The connections to the database. Resources keep a reference to it and open none themselves.
 
-    `engine` is a plain SQLAlchemy engine, with transactions. `transaction()` and `autocommit()` add what a request
-    needs: they give up after four seconds, and turn an outage into a 503.
+    `engine` is a plain SQLAlchemy engine, with transactions. `transaction()` and `autocommit()` add
+    what a request needs: they give up after four seconds, and turn an outage into a 503.
     """
 
     def __init__(self, autocommit: AsyncEngine) -> None:
@@ -100,7 +100,7 @@ async def open_database(connection: HTTPConnection) -> Database:
 
 
 OpenDatabase = Annotated[Database, Depends(open_database)]
-"""A route or a store with a parameter of this type reaches the database."""
+"""A route with a parameter of this type reaches the database."""
 
 
 @asynccontextmanager

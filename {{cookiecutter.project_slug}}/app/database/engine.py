@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.database.identity import async_connector, connector, uses_identity
+from app.database.managed_identity import async_connector, connector, uses_identity
 from app.settings import SettingsError
 
 SQLITE = "sqlite+aiosqlite"
@@ -30,16 +30,24 @@ def parsed(url: SecretStr) -> URL:
         target = make_url(url.get_secret_value())
         if target.drivername != SQLITE:
             make_conninfo(**_parameters(target))
-    except (ArgumentError, ProgrammingError, ValueError) as error:
-        reason = str(error).strip().replace(url.get_secret_value(), "the URL")
-        raise SettingsError(f"DATABASE_URL is invalid: {reason}.") from None
-    return target
+    except ProgrammingError as error:
+        # libpq names the option, which would be part of a password that holds a question mark.
+        if "@" not in url.get_secret_value().partition("?")[2]:
+            raise SettingsError(f"DATABASE_URL is invalid: {str(error).strip()}.") from None
+    except (ArgumentError, ValueError):
+        pass
+    else:
+        return target
+    raise SettingsError(
+        "DATABASE_URL is invalid: it cannot be read as a URL. Write special characters in the user "
+        "name and the password as %XX, such as %2F for a slash."
+    )
 
 
 def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
     """Return an engine for this URL. It connects when it is first used, in autocommit mode.
 
-    `credential` is that of `app.database.identity.async_connector`, if `uses_identity` says so.
+    `credential` is that of `app.database.managed_identity.async_connector`, if `uses_identity` says so.
     """
     # Values do not belong in the log, where the text of an error may end up.
     options: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}

@@ -7,8 +7,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from app.http.asgi import HttpMiddleware
 from app.http.problems import problem
 
 log = logging.getLogger(__name__)
@@ -18,20 +19,14 @@ FIRST_ERROR = 400
 ABOUT_THE_BODY = {b"content-type", b"content-length"}
 
 
-class ProblemBodies:
+class ProblemBodies(HttpMiddleware):
     """Replaces the text with which a middleware refuses a request by problem details.
 
     What the application answers arrives as it was made.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         replaced = False
 
         async def send_problem(message: Message) -> None:
@@ -52,7 +47,7 @@ class ProblemBodies:
         await self.app(scope, receive, send_problem)
 
 
-class UnexpectedErrors:
+class UnexpectedErrors(HttpMiddleware):
     """Logs an exception that nothing else handles, and answers 500.
 
     A handler that the application registered for 500 or `Exception` makes the answer; otherwise it
@@ -60,14 +55,8 @@ class UnexpectedErrors:
     answers, for `ProblemBodies`.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
 
         async def send_marked(message: Message) -> None:
             scope["answered_by_application"] = True

@@ -5,8 +5,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from app.http.asgi import HttpMiddleware
 from app.http.body_limit import BodyLimit
 from app.http.errors import ProblemBodies, UnexpectedErrors
 from app.http.paths import is_probe, route_path
@@ -56,17 +57,11 @@ def middleware(settings: Settings) -> list[Middleware]:
     return stack
 
 
-class SecurityHeaders:
+class SecurityHeaders(HttpMiddleware):
     """Adds the security headers that an answer does not set itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         is_api = route_path(scope).startswith("/api/")
         headers = SECURITY_HEADERS[scope["scheme"] == "https", is_api]
 
@@ -80,15 +75,12 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers)
 
 
-class HeadAsGet:
+class HeadAsGet(HttpMiddleware):
     """Answers HEAD as GET would, without the body, unless a route handles HEAD itself."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+        if scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
         if any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes):

@@ -11,8 +11,9 @@ from random import getrandbits
 from typing import Any, BinaryIO
 
 from pydantic_core import to_json
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from app.http.asgi import HttpMiddleware
 from app.http.paths import is_probe, route_path
 
 log = logging.getLogger("app.requests")
@@ -24,7 +25,7 @@ current_request_id: ContextVar[str | None] = ContextVar("request_id", default=No
 """The id of the request that is being served; every line that is logged for it has this id."""
 
 
-class RequestLog:
+class RequestLog(HttpMiddleware):
     """Gives each request an id, and the log a line for it; the answer has the id, too.
 
     The client's own `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
@@ -34,14 +35,8 @@ class RequestLog:
     stream: BinaryIO | None = None
     """Where lines go as JSON, past `logging`, at a fifth of the cost; None logs them as usual."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         started = time.perf_counter()
         request_id = scope["request_id"] = _request_id(scope["headers"])
         current_request_id.set(request_id)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from typing import Any
 
 from fastapi import FastAPI
@@ -58,6 +59,8 @@ def create_app(
         redirect_slashes=False,
         # The docs page is our own: see `app.public.docs`.
         openapi_url=None,
+        # Clients that are generated from the document name their functions so.
+        generate_unique_id_function=attrgetter("name"),
     )
     app.state.draining = False
     answer_errors_with_problems(app)

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.database.database import Database, OpenDatabase
 from app.database.engine import connect_engine, connect_engine_for_migration, parsed
@@ -125,6 +125,17 @@ async def test_parallel_transactions_that_read_and_write_all_succeed(numbers: Da
     steps = iter(10**n for n in range(9))
     await asyncio.gather(*(add() for _ in range(9)))
     assert await count(numbers) == 9
+
+
+@pytest.mark.anyio
+async def test_session_and_store_write_in_one_request(numbers: Database) -> None:
+    async with AsyncSession(numbers.engine) as session:
+        assert await session.scalar(COUNT) == 0
+        await insert(numbers.autocommit(), 1)
+        await insert(numbers.transaction(), 2)
+        await session.execute(INSERT, {"n": 3})
+        await session.commit()
+    assert await count(numbers) == 3
 
 
 @pytest.mark.anyio

@@ -99,6 +99,13 @@ def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None
             assert "security" not in operation
 
 
+def test_operations_are_named_by_their_functions(document: Any) -> None:
+    ids = [operation["operationId"] for operation in operations(document).values()]
+    assert "me" in ids
+    twice = {one for one in ids if ids.count(one) > 1}
+    assert not twice, f"rename one function, or give its route an operation_id: {twice}"
+
+
 def test_every_operation_says_who_may_call_it(document: Any) -> None:
     for name, operation in operations(document).items():
         assert "Access: " in operation.get("description", ""), f"{name}: say it in the docstring"

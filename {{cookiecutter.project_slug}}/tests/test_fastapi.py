@@ -530,6 +530,30 @@ def test_caller_is_what_the_route_gets(app: FastAPI, start: Start, bearer: Beare
     assert isinstance(seen[0], Caller)
 
 
+def test_own_operation_id_stays(app: FastAPI, start: Start) -> None:
+    @app.get("/items", operation_id="some_specific_id_you_define")
+    async def read_items() -> None:
+        """Read the items."""
+
+    paths = start().get("/openapi.json").json()["paths"]
+    assert paths["/items"]["get"]["operationId"] == "some_specific_id_you_define"
+
+
+def test_own_openapi_function_extends_ours(app: FastAPI, start: Start) -> None:
+    ours = app.openapi
+
+    def custom_openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            app.openapi_schema = ours()
+            app.openapi_schema["info"]["x-logo"] = {"url": "/logo.png"}
+        return app.openapi_schema
+
+    app.openapi = custom_openapi  # type: ignore[method-assign]
+    document = start().get("/openapi.json").json()
+    assert document["info"]["x-logo"] == {"url": "/logo.png"}
+    assert document["components"]["securitySchemes"]
+
+
 def test_probes_and_links_work_behind_a_prefix(build: Build) -> None:
     app = build(trusted_hosts="api.example")
     with TestClient(app, root_path="/base", base_url="http://api.example") as client:

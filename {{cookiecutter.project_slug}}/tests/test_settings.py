@@ -81,6 +81,12 @@ def test_the_example_has_every_setting() -> None:
         )
 
 
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_says_what_is_expected(name: str) -> None:
+    field = Settings.model_fields[name]
+    assert field.description, f"{name}: give the field a description, for the message about it"
+
+
 def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CORS_ORIGINS", "https://A.example, http://localhost:3000,")
     environment.setenv("TRUSTED_HOSTS", "a.example,*.b.example")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, S
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.requests import HTTPConnection
 
-from app.database.engine import SECONDS_TO_WAIT, connect_engine, parsed
+from app.database.engine import LOCKED, SECONDS_TO_WAIT, connect_engine, parsed
 from app.database.managed_identity import default_credential, uses_identity
 from app.database.revision import Revisions
 from app.http.problems import UnavailableError
@@ -34,6 +34,7 @@ class Database:
         # The same connections: to switch one to transactions costs more than to leave it alone.
         self.engine = autocommit.execution_options(isolation_level=level)
         self._autocommit = autocommit
+        self._transactions = self.engine.execution_options(**LOCKED)
         self._revisions = Revisions()
 
     @asynccontextmanager
@@ -42,7 +43,7 @@ class Database:
 
         Raises UnavailableError when the database cannot serve in time.
         """
-        async with _in_time(), self.engine.begin() as connection:
+        async with _in_time(), self._transactions.begin() as connection:
             yield connection
 
     @asynccontextmanager

@@ -17,6 +17,8 @@ from app.settings import SettingsError
 SQLITE = "sqlite+aiosqlite"
 SECONDS_TO_WAIT = 4
 """How long a request waits for the database, all in all."""
+LOCKED = {"lock_file": True}
+"""The execution option of an engine whose transactions on SQLite lock the file when they begin."""
 POOL_SIZE = 10
 """How many connections to PostgreSQL a process has at most."""
 
@@ -99,9 +101,9 @@ def _share_file(connection: Any, _: object) -> None:
 def _lock_file(connection: Connection) -> None:
     """Begin a transaction of SQLite as a writer, which waits for its turn.
 
-    One that read first and then wanted to write would be refused at once.
+    Otherwise SQLite begins it at the first write, and reads before that are not part of it.
     """
-    if "isolation_level" in connection.get_execution_options():
+    if LOCKED.items() <= connection.get_execution_options().items():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -16,6 +16,6 @@ class HttpMiddleware:
         serve = self.serve if scope["type"] == "http" else self.app
         return serve(scope, receive, send)
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
         raise NotImplementedError

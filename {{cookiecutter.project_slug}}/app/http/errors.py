@@ -22,7 +22,7 @@ ABOUT_THE_BODY = {b"content-type", b"content-length"}
 class ProblemBodies(HttpMiddleware):
     """Replaces the text with which a middleware refuses a request by problem details.
 
-    What the application answers arrives as it was made.
+    Whatever the application answers is sent unchanged.
     """
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,29 +50,26 @@ class ProblemBodies(HttpMiddleware):
 class UnexpectedErrors(HttpMiddleware):
     """Logs an exception that nothing else handles, and answers 500.
 
-    A handler that the application registered for 500 or `Exception` makes the answer; otherwise it
-    is problem details. It is the innermost middleware, so it also marks what the application
-    answers, for `ProblemBodies`.
+    A handler that the application registered for 500 or `Exception` gives the answer; otherwise it
+    is problem details. It is the innermost middleware, so it also tells `ProblemBodies` which
+    answers are the application's.
     """
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-
-        async def send_marked(message: Message) -> None:
-            scope["answered_by_application"] = True
-            await send(message)
-
+        scope["answered_by_application"] = True
         try:
-            await self.app(scope, receive, send_marked)
+            await self.app(scope, receive, send)
         except HTTPException:
-            # That of a body that is too long, where the application does not answer it.
+            # The body is too long, and the application does not answer that: a middleware will.
+            scope["answered_by_application"] = False
             raise
         except Exception as error:
-            if scope.get("answered_by_application"):
+            if "status" in scope:  # The answer has begun.
                 raise
             log.exception("unexpected error")
             answer = await _unexpected(Request(scope, receive), error)
-            await answer(scope, receive, send_marked)
+            await answer(scope, receive, send)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -1,5 +1,7 @@
 """What every request meets before a route, and every answer after it: one idea a class."""
 
+from collections.abc import Awaitable
+
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -13,9 +15,6 @@ from app.http.errors import ProblemBodies, UnexpectedErrors
 from app.http.paths import is_probe, route_path
 from app.http.request_log import RequestLog
 from app.settings import Settings
-
-FIRST_ERROR = 400
-"""The lowest status of an error (RFC 9110, section 15)."""
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -78,19 +77,23 @@ class SecurityHeaders(HttpMiddleware):
 class HeadAsGet(HttpMiddleware):
     """Answers HEAD as GET would, without the body, unless a route handles HEAD itself."""
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
-        if scope["method"] != "HEAD":
-            await self.app(scope, receive, send)
-            return
-        if any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes):
-            await self.app(scope, receive, send)
-            return
+        is_head = scope["method"] == "HEAD"
+        if is_head and not any(
+            route.matches(scope)[0] is Match.FULL for route in scope["app"].routes
+        ):
+            return self._serve_as_get(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _serve_as_get(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The server has to see HEAD: it sends no body, whatever length the headers promise.
         inner = {**scope, "method": "GET"}
 
         async def send_without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
+            if message["type"] == "http.response.start":
+                inner["status"] = message["status"]
+            elif message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             scope.update(inner | {"method": "HEAD"})
             await send(message)

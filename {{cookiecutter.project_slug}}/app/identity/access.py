@@ -48,13 +48,16 @@ def entra_scheme(connection: HTTPConnection) -> EntraScheme:
     return scheme
 
 
-SignedIn = Annotated[Caller, Security(RequireCaller())]
+require_caller = RequireCaller()
+SignedIn = Annotated[Caller, Security(require_caller)]
 """A route with a parameter of this type serves everyone who is signed in."""
 {% if cookiecutter.app_roles %}
 
-User = Annotated[Caller, Security(RequireCaller(USER, ADMIN))]
+require_user = RequireCaller(USER, ADMIN)
+User = Annotated[Caller, Security(require_user)]
 """A route with a parameter of this type serves callers with the app role User or Admin."""
 
-Admin = Annotated[Caller, Security(RequireCaller(ADMIN))]
+require_admin = RequireCaller(ADMIN)
+Admin = Annotated[Caller, Security(require_admin)]
 """A route with a parameter of this type serves callers with the app role Admin."""
 {% endif %}

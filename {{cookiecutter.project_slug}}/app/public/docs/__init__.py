@@ -1,7 +1,6 @@
 """The docs page: Swagger UI, served by the service itself, that signs in by PKCE."""
 
 import json
-from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
@@ -11,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
-from fastapi.routing import iter_route_contexts
 from starlette.staticfiles import StaticFiles
 
 from app.http.problems import MEDIA_TYPE
@@ -27,7 +25,13 @@ PROBLEM = "#/components/schemas/Problem"
 
 def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
     """Serve `/docs`, `/oauth2-redirect` and `/openapi.json`, to anyone, from this host only."""
-    document = cache(lambda: openapi_document(app, entra))
+
+    def document() -> dict[str, Any]:
+        app.openapi_schema = app.openapi_schema or openapi_document(app, entra)
+        return app.openapi_schema
+
+    # As FastAPI documents it, so that a user's own function can take its place.
+    app.openapi = document  # type: ignore[method-assign]
     files = StaticFiles(directory=HERE / "static", packages=[("fastapi_swagger", "resources")])
     app.mount(ASSETS, files)
 
@@ -55,7 +59,7 @@ def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
     async def openapi(request: Request) -> JSONResponse:
         root_path = request.scope.get("root_path")
         servers = {"servers": [{"url": root_path}]} if root_path else {}
-        return JSONResponse(document() | servers)
+        return JSONResponse(app.openapi() | servers)
 
 
 def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
@@ -74,10 +78,6 @@ def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
     document["components"]["securitySchemes"][entra.scheme_name] = jsonable_encoder(
         entra.model, by_alias=True, exclude_none=True
     )
-    for route in iter_route_contexts(app.routes):
-        for method in route.methods or ():
-            if operation := document["paths"].get(route.path, {}).get(method.lower()):
-                operation["operationId"] = route.name
     for operation in (op for path in document["paths"].values() for op in path.values()):
         for requirement in operation.get("security", ()):
             if entra.scheme_name in requirement:

@@ -1,4 +1,4 @@
-"""Jinja filters that carry a user's text unchanged into the language it lands in.
+"""Jinja filters that carry a user's text unchanged into the language it ends up in.
 
 Cookiecutter loads this module from the root of the template (`_extensions` in
 `cookiecutter.json`), with its own Python: only what cookiecutter installs is importable.
@@ -43,7 +43,7 @@ def slug(name: str) -> str:
 
 
 def python_string(text: str) -> str:
-    """Return `text` as a Python string literal, in the form that `ruff format` leaves alone."""
+    """Return `text` as a Python string literal, in the form that `ruff format` leaves as it is."""
     quote = "'" if text.count('"') > text.count("'") else '"'
     # repr() escapes what cannot be seen, and chooses its quotes by what the text contains.
     unquoted = repr(f"'{text}\"")[3:-2].replace("\\'", "'")

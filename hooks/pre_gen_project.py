@@ -1,4 +1,4 @@
-"""Refuses every answer that the template cannot honour, before a file is written."""
+"""Refuses invalid answers before any file is written."""
 
 import re
 import sys
@@ -34,14 +34,14 @@ BIDIRECTIONAL_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 def text_fault(text: str, shortest: int, longest: int) -> str | None:
     """Return why `text` cannot be used, or None."""
     if not shortest <= len(text) <= longest:
-        return f"takes {shortest} to {longest} characters, not {len(text)}"
+        return f"must have {shortest} to {longest} characters, not {len(text)}"
     for char in text:
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
-            return "takes one line without control characters"
+            return "must be one line without control characters"
         if char in BIDIRECTIONAL_CONTROLS:
-            return "takes text without bidirectional control characters"
+            return "must not contain bidirectional control characters"
     if any(mark in text for mark in TEMPLATE_MARKS):
-        return "takes text without template marks such as two opening braces"
+        return "must not contain template marks such as two opening braces"
     return None
 
 
@@ -49,21 +49,21 @@ def slug_fault(slug: str) -> str | None:
     """Return why `slug` cannot name a folder and a distribution, or None."""
     if not SLUG.fullmatch(slug):
         return (
-            "takes 1 to 50 lower-case letters, digits and hyphens, "
-            "beginning with a letter and not ending in a hyphen"
+            "must have 1 to 50 lower-case letters, digits and hyphens, "
+            "begin with a letter and not end with a hyphen"
         )
     if slug in RESERVED_SLUGS:
-        return "takes a name that is not that of a package it installs or of a Windows device"
+        return "must not be the name of a package that the project installs, or of a Windows device"
     return None
 
 
 def faults(answers: dict[str, str]) -> list[str]:
-    """Return one sentence for each answer outside the contract."""
+    """Return a sentence for each invalid answer."""
     found = {key: text_fault(answers[key], *TEXT_LENGTHS[key]) for key in TEXT_LENGTHS}
     found["project_slug"] = slug_fault(answers["project_slug"])
     for key, choices in CHOICES.items():
         if answers[key] not in choices:
-            found[key] = f"takes one of {', '.join(choices)}"
+            found[key] = f"must be one of {', '.join(choices)}"
     return [f"{key} {fault}; got {answers[key]!a}" for key, fault in found.items() if fault]
 
 

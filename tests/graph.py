@@ -2,7 +2,7 @@
 
 It refuses what the documentation says is refused: properties that do not exist or may not be
 written, a duplicate assignment, a change to a scope or app role that is enabled, a unique name that
-a deleted registration still holds. `Directory` says how it behaves: who may do what, how long a
+a deleted registration still holds. `Directory` says how it behaves: which rights the caller has, how long a
 replica lags, and which requests fail.
 """
 
@@ -106,14 +106,14 @@ def check(value: Any, shape: Any, name: str = "") -> None:
         return
     if isinstance(shape, dict):
         if not isinstance(value, dict):
-            raise bad(f"A value of property '{name}' is no object.")
+            raise bad(f"A value of property '{name}' is not an object.")
         for key, part in value.items():
             if key not in shape:
                 raise bad(f"Invalid property '{key}'.")
             check(part, shape[key], key)
     elif isinstance(shape, list):
         if not isinstance(value, list):
-            raise bad(f"A value of property '{name}' is no collection.")
+            raise bad(f"A value of property '{name}' is not a collection.")
         for item in value:
             check(item, shape[0], name)
     elif not isinstance(value, shape):
@@ -132,7 +132,7 @@ class Directory:
     lag: int = 0
     """How many requests do not see an object yet after it was created."""
     fault: Callable[[int, str, str], Response | Exception | None] = lambda *_: None
-    """What happens to a request in place of its answer, by its number, method and path."""
+    """What happens to a request instead of its answer, by its number, method and path."""
     breaks_after: bool = False
     """Whether a fault hides the answer to a request that was carried out."""
     echoes: bool = True

@@ -119,7 +119,7 @@ def forget(patched: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pipe nothing in, and take the settings out of the environment."""
+    """Pipe nothing in, and remove the settings from the environment."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
     for name in ("ENTRA_TENANT_ID", "ALLOWED_TENANT_IDS", "API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"):
         monkeypatch.delenv(name, raising=False)

@@ -34,7 +34,7 @@ def listening() -> socket.socket:
 
 
 def tunnel(client: socket.socket, port: int) -> None:
-    """Take a client that asks for any host to this port."""
+    """Direct a client that asks for any host to this port."""
     with client, socket.create_connection(("127.0.0.1", port)) as server:
         client.recv(65536)
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")

@@ -168,7 +168,7 @@ def test_every_branch_is_named_and_every_answer_has_one() -> None:
         names = named_in(source)
         for choice in source.find_all(nodes.If):
             where = f"{path}:{choice.lineno}"
-            assert not choice.else_, f"{where}: name the answer in place of a bare else"
+            assert not choice.else_, f"{where}: name the answer instead of a bare else"
             if choice.elif_:
                 branches = [answer_of(each.test, names) for each in (choice, *choice.elif_)]
                 answers = [branch[1] for branch in branches if branch]

@@ -49,7 +49,7 @@ def test_good_answers_have_no_fault(tmp_path: Path) -> None:
     assert faults(answers) == []
     assert len(faults(answers | {"project_slug": ""})) == 1
     assert faults(answers | {"storage": "cloud"}) == [
-        "storage takes one of database, memory; got 'cloud'"
+        "storage must be one of database, memory; got 'cloud'"
     ]
 
 

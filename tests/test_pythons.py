@@ -93,7 +93,7 @@ def test_the_newest_python_works(tmp_path: Path, cluster: Cluster, uv: str) -> N
 
 
 def test_everything_that_is_imported_is_declared(tmp_path: Path, uv: str) -> None:
-    # Packages that are loaded by name are no imports; what dev/ and tests/ import is for developers.
+    # Packages that are loaded by name are not imported; what dev/ and tests/ import is for developers.
     options = ["--ignore", "DEP002,DEP004", "--exclude", r"\.venv|register\.py|registration"]
     for name in (DATABASE, "multi-tenant, no roles, memory"):
         project = render(tmp_path / VARIANTS[name]["storage"], VARIANTS[name])

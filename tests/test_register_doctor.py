@@ -152,7 +152,7 @@ def test_doctor_compares_a_token_with_every_setting(
 
 
 @pytest.mark.parametrize("text", ["rubbish", "a.b.c", "a.e30.c", "a.W10.c"])
-def test_doctor_says_when_what_is_piped_in_is_no_token(
+def test_doctor_says_when_what_is_piped_in_is_not_a_token(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     caller.run("apply")

@@ -34,7 +34,7 @@ def test_retries_are_bounded(caller: Caller, told: str, waited: list[int]) -> No
     assert "429 TooManyRequests: slow down" in caller.err
 
 
-def test_what_is_no_answer_of_graph_is_said(caller: Caller) -> None:
+def test_answer_that_is_not_from_graph_is_reported(caller: Caller) -> None:
     caller.directory.fault = lambda *_: Response("<html>proxy</html>", 502)
     assert caller.run("plan") == 5
     assert "Is a proxy in between?" in caller.err
@@ -131,7 +131,7 @@ GUEST_NETWORK = Response("<html>Sign in to the guest network</html>", media_type
     ids=["HTML", "nothing", "an array"],
 )
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_proxy_that_answers_in_place_of_graph_is_said(
+def test_proxy_that_answers_instead_of_graph_is_reported(
     caller: Caller, answer: Response, number: int
 ) -> None:
     caller.directory.fault = lambda n, *_: answer if n == number else None

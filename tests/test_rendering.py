@@ -165,7 +165,7 @@ def test_a_deployment_adds_files_and_changes_no_code(variant: Variant, name: str
         added |= {"infra/database.bicep"}
     assert set(with_azure) - set(without) == added
     changed = {path for path in without if without[path] != with_azure[path]}
-    assert changed == {".gitignore", "README.md"}
+    assert changed == {".gitignore", "docs/README.md"}
 
 
 @pytest.mark.parametrize("name", AZURE)
@@ -209,7 +209,7 @@ def test_the_bicep_files_can_be_read_and_hold_together(variant: Variant, name: s
 
 
 @pytest.mark.parametrize("slug", ["a---b--c", "a-very-long-na--me-of-a-service-7", "x"])
-def test_azure_takes_the_names_that_follow_from_any_slug(bake: Bake, slug: str) -> None:
+def test_any_slug_yields_names_that_azure_accepts(bake: Bake, slug: str) -> None:
     texts = bake(project_slug=slug, deployment="azure-container-apps").texts()
     name = re.findall(r"^    name: '(.*)'$", texts["infra/main.bicep"], re.MULTILINE)[0]
     for pattern in re.findall(

@@ -83,7 +83,7 @@ def main() -> None:
         "--root-path", default="", metavar="PREFIX", help="the path prefix that a proxy strips"
     )
     arguments = parser.parse_args()
-    from app.main import app  # noqa: PLC0415  it takes its time
+    from app.main import app  # noqa: PLC0415  importing it is slow
 
     Server(app, arguments.host, arguments.port, arguments.root_path).run()
 

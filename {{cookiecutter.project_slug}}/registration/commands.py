@@ -29,7 +29,7 @@ def plan(run: Run) -> int:
 
 def apply(run: Run) -> int:
     """Create or update everything, then write .env."""
-    # Before the first change: a file that cannot be used would stop it in the end.
+    # Before the first change: a file that cannot be used would stop it later.
     env_text()
     run.connect()
     run.write = True

@@ -98,7 +98,7 @@ def docs_page(api: Json, redirect_uris: list[str]) -> Json:
 
 
 def between(api: Json, docs: Json) -> Json:
-    """Return what the API has to say of the docs page, so that nobody is asked for consent."""
+    """Return what the API's registration says about the docs page: users are not asked for consent."""
     client = docs["appId"]
     allowed = {"appId": client, "delegatedPermissionIds": scope_ids(api)}
     return {"api": tenancy.known_clients(client) | {"preAuthorizedApplications": [allowed]}}

@@ -141,7 +141,7 @@ def test_rules_and_expiry_are_checked_on_every_use(serve: Serve, entra: StandIn)
     assert me(client, token).status_code == 200
 
 
-def test_a_token_that_has_expired_takes_no_room(serve: Serve) -> None:
+def test_expired_token_leaves_the_cache(serve: Serve) -> None:
     entra = StandIn("http://localhost:8400", [DOCS_PAGE], clock=lambda: time.time() - 2 * 3600)
     client = serve(entra)
     assert me(client, token_of(entra, "bob")).status_code == 401

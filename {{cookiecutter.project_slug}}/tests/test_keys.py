@@ -188,7 +188,7 @@ async def test_a_broken_discovery_document_leaves_the_good_keys(
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
-async def test_one_bad_key_does_not_take_the_others_down(world: World) -> None:
+async def test_bad_key_leaves_the_good_ones_usable(world: World) -> None:
     good = world.entra.keys[0]
     encryption = SigningKey().public_jwk("") | {"use": "enc", "kid": "encryption"}
     bad = [BROKEN_KEY, {}, encryption, short_key()]

@@ -158,9 +158,9 @@ def _says_json(request: Request) -> bool:
 
 def _fault(error: Mapping[str, Any]) -> Fault:
     location, *path = error["loc"]
-    # The position in a body that is not JSON is no field.
+    # The position in a body that is not JSON is not a field.
     field = "" if error["type"] == "json_invalid" else ".".join(str(part) for part in path)
-    # A pattern is no sentence for people.
+    # A pattern explains nothing to people.
     unlike = error["type"] == "string_pattern_mismatch"
     detail = "It has characters that are not allowed here" if unlike else error["msg"]
     return Fault(location=location, field=field, detail=detail)

@@ -8,7 +8,7 @@ from app.permissions import AppRole
 
 
 class Person(NamedTuple):
-    """What identifies a person: the pair, never one of the two ids, a name or an e-mail address."""
+    """What identifies a person: the pair, never one of the two ids, a name or an email address."""
 
     tenant_id: UUID
     object_id: UUID

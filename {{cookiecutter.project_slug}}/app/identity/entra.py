@@ -95,7 +95,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             if not jws.validate_compact(token, key.key, registry=RS256):
                 raise BadSignatureError
             claims = dict(json.loads(token.payload))
-        # joserfc takes a header for an object, whatever it is: hence the last two.
+        # The last two are for headers that are not an object, which joserfc does not check.
         except (JoseError, ValueError, TypeError, AttributeError) as error:
             raise InvalidTokenError(f"not a validly signed JWT: {error}") from error
         verified = verified_token(claims, self.settings, keys, key)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 HOUR = 3600.0
 REFRESH_AFTER = 12 * HOUR
-"""The age at which keys are fetched anew, ahead of the 24 hours that Entra ID advises."""
+"""The age at which keys are fetched again, ahead of the 24 hours that Entra ID advises."""
 TRUST_FOR = 48 * HOUR
 """How long keys are trusted after they were last fetched, while Entra ID does not answer."""
 UNKNOWN_KEY_PAUSE = 300.0

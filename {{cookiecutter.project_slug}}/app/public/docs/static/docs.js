@@ -16,7 +16,7 @@ ui.initOAuth({
 });
 
 // The sign-in window cannot reach this one through window.opener, because Entra ID may send a
-// Cross-Origin-Opener-Policy that cuts the two apart. Both are of one origin in the end, so the
+// Cross-Origin-Opener-Policy that cuts the two apart. The redirect page is of the same origin again, so the
 // answer comes over a channel. Only the answer to the question that is open counts.
 const channel = new BroadcastChannel("oauth2-redirect");
 channel.onmessage = ({ data }) => {

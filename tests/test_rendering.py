@@ -109,6 +109,15 @@ def test_every_link_between_files_leads_somewhere(variant: Variant, name: str) -
 
 
 @each_variant
+def test_readme_is_short_and_the_index_lists_every_page(variant: Variant, name: str) -> None:
+    texts = variant(name).texts()
+    assert texts["README.md"].count("\n") <= 150
+    index = texts["docs/README.md"]
+    pages = [path.removeprefix("docs/") for path in texts if re.fullmatch(r"docs/\w.*\.md", path)]
+    assert {page for page in pages if f"]({page})" not in index} == {"README.md"}
+
+
+@each_variant
 def test_fresh_output_needs_no_repair(variant: Variant, name: str) -> None:
     project = variant(name)
     project.run(RUFF, "format", "--check", "--diff", "--no-cache")

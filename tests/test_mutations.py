@@ -69,7 +69,7 @@ MUTATIONS = {
     "that a token that has expired is not kept": Mutation(
         ENTRA,
         {
-            "        check_lifetime(verified, self._clock())\n        self.verified.add": "        self.verified.add"
+            "        check_lifetime(verified, self._clock())\n        if key.is_published": "        if key.is_published"
         },
     ),
     "the beginning": Mutation(CLAIMS, {"if now < token.not_before - LEEWAY:": OUT}),

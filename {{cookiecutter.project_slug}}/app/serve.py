@@ -10,6 +10,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from app.protocol import BoundedProtocol
+
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  inside a container
 PORT = 8000
 KEEP_ALIVE = 75
@@ -49,6 +51,7 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=SECONDS_TO_FINISH,
                 backlog=BACKLOG,
+                http=BoundedProtocol,
                 # Believed only from the addresses in FORWARDED_ALLOW_IPS.
                 proxy_headers=True,
             )

@@ -60,13 +60,19 @@ def check_issuer(claims: Json, env: dict[str, str], login: str) -> Findings:
         yield f"iss is {iss}, not {login}/{tid}/v2.0", "check ENTRA_AUTHORITY, and ver above"
 
 
+def is_guest(claims: Json) -> bool:
+    """Return what the service makes of these claims: see `app/identity/claims.py`."""
+    if "acct" in claims:
+        return str(claims["acct"]) != "0"
+    return bool(claims.get("idp", claims.get("iss")) != claims.get("iss"))
+
+
 def check_caller(claims: Json, env: dict[str, str]) -> Findings:
     """Check that the service serves this application and this person."""
     clients = listed(env.get("ALLOWED_CLIENT_IDS", ""))
     if clients and str(claims.get("azp")) not in clients:
         yield f"azp is {claims.get('azp')}, which may not call", "add it to ALLOWED_CLIENT_IDS"
-    guest = claims.get("acct") == 1 or claims.get("idp", claims.get("iss")) != claims.get("iss")
-    if guest and env.get("ALLOW_GUESTS", "").lower() not in YES:
+    if is_guest(claims) and env.get("ALLOW_GUESTS", "").lower() not in YES:
         yield "acct or idp say that this is a guest", "set ALLOW_GUESTS=true if guests may sign in"
     assigned = claims.get(ASSIGNED)
     if ROLE_VALUES and not set(ROLE_VALUES) & set(assigned or ()):

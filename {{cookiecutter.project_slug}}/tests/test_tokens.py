@@ -113,7 +113,16 @@ ACCEPTED: dict[str, Maker] = {
     "with several scopes": claims(scp="Files.Read access_as_user"),
     "without a name": claims(name=ABSENT, preferred_username=ABSENT),
     "whose name is not text": claims(name=7, preferred_username=["x"]),
-    "with a member's home tenant": claims(idp=ISSUER),
+    "with a member's home tenant": claims(acct=ABSENT, idp=ISSUER),
+    "of a member from a partner organisation": claims(acct=0, idp=OTHER_ISSUER),
+    "of a member, in text": claims(acct="0"),
+    "whose ids are in capitals": claims(
+        aud=API_CLIENT_ID.upper(), oid=person_called("bob").object_id.upper()
+    ),
+    "whose name is half a character": claims(name="\ud800", preferred_username="b\udfff"),
+    "whose roles are of every kind": claims(roles=["User", 7, None, "\ud800", ["x"], {}]),
+    "that expires after the year 9999": claims(exp=10**30),
+    "with claims that are nested deep": claims(x=json.loads("[" * 200 + "]" * 200)),
     "of a client that is not a GUID": claims(azp="x"),
     "that expired within the leeway": claims(exp=timedelta(seconds=-30)),
     "that begins within the leeway": claims(nbf=timedelta(seconds=30)),
@@ -163,6 +172,11 @@ UNAUTHORIZED: dict[str, Maker] = {
     "whose claims are a list": content(["exp"]),
     "whose claims are a number": content(7),
     "whose claims are not JSON": content(b"{"),
+    "whose claims are nested too deep": content(b'{"a":' + b"[" * 20_000),
+    "whose claims are nested too deep, and are complete": content(
+        b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    ),
+    "whose claims have a number of 5,000 digits": content(b'{"exp": ' + b"9" * 5000 + b"}"),
     "without claims": content(b""),
     "of base64 with padding": lambda entra: claims()(entra) + "==",
     "of base64 that is not canonical": not_canonical,
@@ -212,7 +226,12 @@ FORBIDDEN: dict[str, Maker] = {
     "of an application": claims(scp=ABSENT, idtyp="app"),
     "of an application with a scope": claims(idtyp="app"),
     "of a guest": claims(acct=1),
-    "of a guest from another tenant": claims(idp=f"https://sts.windows.net/{FABRIKAM.id}/"),
+    "of a guest, in text": claims(acct="1"),
+    "of a guest, in a list": claims(acct=[1]),
+    "of somebody whose account is unknown": claims(acct=None),
+    "of a guest from another tenant": claims(
+        acct=ABSENT, idp=f"https://sts.windows.net/{FABRIKAM.id}/"
+    ),
 }
 
 

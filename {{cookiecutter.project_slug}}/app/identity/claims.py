@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from fastapi_azure_auth.utils import is_guest
-
 from app.identity.caller import Caller
 from app.identity.errors import InvalidTokenError
 from app.identity.keys import KeySet, SigningKey
@@ -38,7 +36,7 @@ def verified_token(
     """
     if missing := [claim for claim in REQUIRED_CLAIMS if claim not in claims]:
         raise InvalidTokenError(f"it lacks {', '.join(missing)}")
-    if claims["aud"] != str(settings.api_client_id):
+    if _guid(claims["aud"]) != settings.api_client_id:
         raise InvalidTokenError(
             "its audience is not API_CLIENT_ID: it is for another API, or it is a v1.0 token "
             + VERSION_REMEDY
@@ -86,9 +84,19 @@ def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller:
         name=_text(claims.get("name")),
         username=_text(claims.get("preferred_username")),
         scopes=frozenset(scopes.split() if isinstance(scopes, str) and not app_only else ()),
-        guest=is_guest(claims),
-        roles=frozenset(map(str, roles) if isinstance(roles, list) else ()),
+        guest=_is_guest(claims),
+        roles=frozenset(filter(None, map(_text, roles)) if isinstance(roles, list) else ()),
     )
+
+
+def _is_guest(claims: dict[str, Any]) -> bool:
+    """Judge by `acct`: 0 is a member, 1 a guest. Only without it, another `idp` means a guest.
+
+    A member may come from another organisation, and then has its `idp`.
+    """
+    if "acct" in claims:
+        return str(claims["acct"]) != "0"
+    return bool(claims.get("idp", claims["iss"]) != claims["iss"])
 
 
 def _guid(claim: object) -> UUID | None:
@@ -96,4 +104,7 @@ def _guid(claim: object) -> UUID | None:
 
 
 def _text(claim: object) -> str | None:
-    return claim if isinstance(claim, str) else None
+    """Return a text that can be encoded: JSON can hold halves of characters (surrogates)."""
+    if not isinstance(claim, str):
+        return None
+    return claim.encode("utf-8", "replace").decode("utf-8")

@@ -95,12 +95,13 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             if not jws.validate_compact(token, key.key, registry=RS256):
                 raise BadSignatureError
             claims = dict(json.loads(token.payload))
-        # The last two are for headers that are not an object, which joserfc does not check.
-        except (JoseError, ValueError, TypeError, AttributeError) as error:
+        # joserfc does not check that the header is an object, and JSON may be nested too deep.
+        except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidTokenError(f"not a validly signed JWT: {error}") from error
         verified = verified_token(claims, self.settings, keys, key)
         check_lifetime(verified, self._clock())
-        self.verified.add(access_token, verified, generation)
+        if key.is_published:
+            self.verified.add(access_token, verified, generation)
         return verified
 
     async def _signing_key(self, header: dict[str, Any]) -> tuple[KeySet, SigningKey]:

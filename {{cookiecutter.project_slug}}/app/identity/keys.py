@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi_azure_auth.openid_config import HttpClientConfig, OpenIdConfig
@@ -20,6 +21,10 @@ TRUST_FOR = 48 * HOUR
 """How long keys are trusted after they were last fetched, while Entra ID does not answer."""
 UNKNOWN_KEY_PAUSE = 300.0
 """The time between two fetches that tokens with an unknown key may cause."""
+FAILED_FETCH_PAUSE = 1.0
+"""The same after a fetch that failed, so that a flood during an outage does not hit Entra ID."""
+WITHDRAWAL_GRACE = 300.0
+"""How long a key is still accepted after a fetch lacked it: replicas of Entra ID may disagree."""
 FIRST_LOAD_WAIT = 5.0
 """How long a request waits for the very first keys."""
 RETRY_AFTER = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
@@ -34,6 +39,13 @@ class SigningKey:
 
     key: RSAKey
     issuer: str | None
+    gone_at: float = math.inf
+    """When to stop accepting it, by the clock of `SigningKeys`; infinite while it is published."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the last fetch contained the key."""
+        return self.gone_at == math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,8 @@ class SigningKeys(OpenIdConfig):
         self._loaded: KeySet | None = None
         self._on_change = on_change
         self._clock = clock
-        self._fetched_at = self._tried_at = float("-inf")
+        self._fetched_at = -math.inf
+        self._next_fetch_for_unknown_key = -math.inf
         self._fetching: asyncio.Task[bool] | None = None
 
     @property
@@ -86,15 +99,23 @@ class SigningKeys(OpenIdConfig):
         """Return the key with this id and the set it came in, or None when there is no such key.
 
         An unknown id causes one fetch, shared by all who wait for it, at most every five minutes.
+        Fetches for other reasons do not count, so a new key is accepted right after a restart.
         """
-        keys = self.current
-        if keys and key_id not in keys.keys:
-            if self._fetching or self._clock() - self._tried_at >= UNKNOWN_KEY_PAUSE:
+        found = self._find(key_id)
+        if found is None and self.current:
+            if self._fetching:
                 await self.refresh()
-            keys = self.current
-        if keys and (key := keys.keys.get(key_id)):
-            return keys, key
-        return None
+            elif self._clock() >= self._next_fetch_for_unknown_key:
+                self._next_fetch_for_unknown_key = self._clock() + FAILED_FETCH_PAUSE
+                if await self.refresh():
+                    self._next_fetch_for_unknown_key = self._clock() + UNKNOWN_KEY_PAUSE
+            found = self._find(key_id)
+        return found
+
+    def _find(self, key_id: str) -> tuple[KeySet, SigningKey] | None:
+        keys = self.current
+        key = keys.keys.get(key_id) if keys else None
+        return (keys, key) if keys and key and self._clock() < key.gone_at else None
 
     async def refresh(self) -> bool:
         """Fetch the keys, or join a fetch that is under way; return whether that brought any."""
@@ -119,7 +140,6 @@ class SigningKeys(OpenIdConfig):
         self._fetching = None
 
     async def _fetch(self) -> bool:
-        self._tried_at = self._clock()
         try:
             await self._load_openid_config()
         except Exception as error:  # Whatever is wrong with the answer, the good keys stay.
@@ -132,7 +152,8 @@ class SigningKeys(OpenIdConfig):
                 },
             )
             return False
-        changed, self.current = self.current != self._loaded, self._loaded
+        before, self.current = self.current, self._with_withdrawn_keys(self._loaded)
+        changed = self.current != before
         self._fetched_at = self._clock()
         if changed:
             self._on_change()
@@ -141,6 +162,18 @@ class SigningKeys(OpenIdConfig):
             extra={"source": self.config_url, "keys": sorted(self.signing_keys)},
         )
         return True
+
+    def _with_withdrawn_keys(self, loaded: KeySet | None) -> KeySet | None:
+        """Add the keys that were known before and are still within their grace."""
+        if loaded is None or self.current is None:
+            return loaded
+        now = self._clock()
+        withdrawn = {
+            id_: replace(key, gone_at=now + WITHDRAWAL_GRACE) if key.is_published else key
+            for id_, key in self.current.keys.items()
+            if id_ not in loaded.keys and now < key.gone_at
+        }
+        return KeySet(loaded.issuer, loaded.keys | withdrawn)
 
     def _load_keys(self, keys: list[dict[str, Any]]) -> None:
         """Read the keys of a JWKS (RFC 7517); leave out those that cannot be used."""

@@ -10,7 +10,7 @@ MAX_HEAD_BYTES = 65_536
 SECONDS_TO_RECEIVE = 30
 """How long a client may take to send a request."""
 BYTES_PER_SECOND = 500
-"""The rate at which a long body earns its client more time."""
+"""A client gets one more second for each of these."""
 
 REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -34,14 +34,14 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Give the client as long for its first byte as for a whole request."""
+        """Limit the time until the first byte to that of a whole request."""
         super().connection_made(transport)
         self.timeout_keep_alive_task = self.loop.call_later(
             SECONDS_TO_RECEIVE, self.timeout_keep_alive_handler
         )
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, and see that the rest comes in time."""
+        """Parse the data, and set a deadline for the rest of the request."""
         self._received += len(data)
         super().data_received(data)
         if not self._receiving:
@@ -63,7 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Pass the request on, unless its head is too long."""
+        """Pass the request on, unless its request line and headers are too long."""
         self._head_is_complete = True
         if self._head_bytes() > MAX_HEAD_BYTES:
             self._refuse(431)
@@ -76,7 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP."""
+        """Refuse data that is not HTTP."""
         if not self.transport.is_closing():
             super().send_400_response(msg)
 
@@ -84,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _check_progress(self) -> None:
-        """End a request that comes too slowly; look again later at one that has earned more time."""
+        """End a request that is too slow, or check again when its time is up."""
         allowed = SECONDS_TO_RECEIVE + self._received / BYTES_PER_SECOND
         left = self._began + allowed - time.monotonic()
         if self._head_is_complete and left > 0:

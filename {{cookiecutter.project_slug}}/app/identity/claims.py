@@ -11,7 +11,7 @@ from app.identity.keys import KeySet, SigningKey
 from app.settings import Settings
 
 LEEWAY = 60
-"""The seconds by which the clocks of Entra ID and of this machine may differ."""
+"""By how many seconds the clocks of Entra ID and of this machine may differ."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 REQUIRED_CLAIMS = ("aud", "iss", "iat", "nbf", "exp", "sub", "tid", "oid", "ver")
 VERSION_REMEDY = "(set requestedAccessTokenVersion to 2 in the API's app registration)"
@@ -19,7 +19,7 @@ VERSION_REMEDY = "(set requestedAccessTokenVersion to 2 in the API's app registr
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """What is kept of an access token whose signature and claims are valid."""
+    """The content of an access token whose signature and claims are valid."""
 
     caller: Caller
     not_before: float
@@ -30,7 +30,7 @@ class VerifiedToken:
 def verified_token(
     claims: dict[str, Any], settings: Settings, keys: KeySet, key: SigningKey
 ) -> VerifiedToken:
-    """Return what the claims say, after every check except that of the lifetime.
+    """Return the content of the claims after every check except that of the lifetime.
 
     `key` signed the token and belongs to `keys`. Raises InvalidTokenError.
     """
@@ -74,7 +74,7 @@ def check_lifetime(token: VerifiedToken, now: float) -> None:
 
 
 def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller:
-    """Return who calls. App-only tokens have no scopes, whatever they claim."""
+    """Return the caller. App-only tokens have no scopes, whatever they claim."""
     scopes, roles = claims.get("scp"), claims.get("roles")
     app_only = claims.get("idtyp") == "app"
     return Caller(
@@ -90,9 +90,9 @@ def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller:
 
 
 def _is_guest(claims: dict[str, Any]) -> bool:
-    """Judge by `acct`: 0 is a member, 1 a guest. Only without it, another `idp` means a guest.
+    """Return whether `acct` is not 0. Only without `acct`, an `idp` that is not the issuer counts.
 
-    A member may come from another organisation, and then has its `idp`.
+    Members from partner organisations also have another `idp`.
     """
     if "acct" in claims:
         return str(claims["acct"]) != "0"
@@ -104,7 +104,7 @@ def _guid(claim: object) -> UUID | None:
 
 
 def _text(claim: object) -> str | None:
-    """Return a text that can be encoded: JSON can hold halves of characters (surrogates)."""
+    """Return a text without lone surrogates, which JSON can contain and UTF-8 cannot."""
     if not isinstance(claim, str):
         return None
     return claim.encode("utf-8", "replace").decode("utf-8")

@@ -22,7 +22,7 @@ TRUST_FOR = 48 * HOUR
 UNKNOWN_KEY_PAUSE = 300.0
 """The time between two fetches that tokens with an unknown key may cause."""
 FAILED_FETCH_PAUSE = 1.0
-"""The same after a fetch that failed, so that a flood during an outage does not hit Entra ID."""
+"""The same after a failed fetch, so that a flood during an outage does not reach Entra ID."""
 WITHDRAWAL_GRACE = 300.0
 """How long a key is still accepted after a fetch lacked it: replicas of Entra ID may disagree."""
 FIRST_LOAD_WAIT = 5.0
@@ -50,17 +50,17 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """What one fetch brought: the issuer of tokens, and the keys by key id."""
+    """The result of a fetch: the issuer of tokens, and the keys by key id."""
 
     issuer: str
     keys: dict[str, SigningKey]
 
 
 class SigningKeys(OpenIdConfig):
-    """The key store of fastapi-azure-auth, made to outlive rollover and outage.
+    """The key store of fastapi-azure-auth, extended to survive rollover and outage.
 
-    Keys are fetched by `keep_fresh`, never by a request that has a good key, save one that brings
-    an unknown key id. A fetch that fails, or brings no usable key, leaves the last good set.
+    `keep_fresh` fetches the keys; a request does so only for an unknown key id. After a fetch that
+    fails, or that contains no usable key, the last good set remains.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class SigningKeys(OpenIdConfig):
         return self.current is not None and self.age < TRUST_FOR
 
     async def load_config(self) -> None:
-        """Wait for the first keys, if there are none; the library asks for this before it verifies."""
+        """Wait for the first keys, if there are none. The library calls this before it verifies."""
         if not self.usable and self._fetching:
             await asyncio.wait({self._fetching}, timeout=FIRST_LOAD_WAIT)
 
     async def find(self, key_id: str) -> tuple[KeySet, SigningKey] | None:
-        """Return the key with this id and the set it came in, or None when there is no such key.
+        """Return the key with this id and the set that contains it, or None if there is no such key.
 
-        An unknown id causes one fetch, shared by all who wait for it, at most every five minutes.
+        An unknown id causes one fetch, shared by all waiting requests, at most every five minutes.
         Fetches for other reasons do not count, so a new key is accepted right after a restart.
         """
         found = self._find(key_id)
@@ -118,15 +118,15 @@ class SigningKeys(OpenIdConfig):
         return (keys, key) if keys and key and self._clock() < key.gone_at else None
 
     async def refresh(self) -> bool:
-        """Fetch the keys, or join a fetch that is under way; return whether that brought any."""
+        """Fetch the keys, or wait for a fetch under way; return whether it succeeded."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._fetched)
-        # A request that is cancelled must not end the fetch that others wait for.
+        # A cancelled request must not cancel the fetch for which others wait.
         return await asyncio.shield(self._fetching)
 
     async def keep_fresh(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Fetch the keys now and ahead of their expiry, for ever; after a failure, soon again."""
+        """Fetch the keys now and regularly from then on; retry soon after a failure."""
         failures = 0
         while True:
             if await self.refresh():
@@ -142,7 +142,7 @@ class SigningKeys(OpenIdConfig):
     async def _fetch(self) -> bool:
         try:
             await self._load_openid_config()
-        except Exception as error:  # Whatever is wrong with the answer, the good keys stay.
+        except Exception as error:  # No answer may remove the good keys.
             log.warning(
                 "signing keys could not be fetched",
                 extra={
@@ -164,7 +164,7 @@ class SigningKeys(OpenIdConfig):
         return True
 
     def _with_withdrawn_keys(self, loaded: KeySet | None) -> KeySet | None:
-        """Add the keys that were known before and are still within their grace."""
+        """Return the set, with keys that it lacks and that are still within their grace."""
         if loaded is None or self.current is None:
             return loaded
         now = self._clock()

@@ -1,1 +1,1 @@
-"""For the developer's machine only: a local stand-in for Entra ID, and the command that runs all."""
+"""For the developer's machine only: a local stand-in for Entra ID, and the command that runs it."""

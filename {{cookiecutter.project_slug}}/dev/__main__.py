@@ -1,4 +1,4 @@
-"""`python -m dev`: the service with local sign-in; `python -m dev token`: a token for curl."""
+"""`python -m dev` runs the service with local sign-in; `python -m dev token` prints a token."""
 
 import argparse
 import errno
@@ -26,18 +26,18 @@ PORT, DEFAULT_ENTRA_PORT = 8000, 8400
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Run the command."""
     arguments = _parser().parse_args()
     if arguments.command == "token":
         print(fetch_token(arguments.person, arguments.entra_port))
     elif arguments.port == arguments.entra_port:
-        sys.exit("The service and the stand-in need a port each: choose another --port.")
+        sys.exit("The service and the stand-in cannot share a port. Choose another --port.")
     else:
         run(arguments.port, arguments.entra_port, reload=not arguments.no_reload)
 
 
 def run(port: int, entra_port: int, *, reload: bool) -> None:
-    """Serve the stand-in and the service until Ctrl-C."""
+    """Run the stand-in and the service until Ctrl-C."""
     entra_sockets = listen(entra_port, "--entra-port")
     service_sockets = listen(port, "--port")
 {% if cookiecutter.storage == "database" %}
@@ -61,7 +61,7 @@ def run(port: int, entra_port: int, *, reload: bool) -> None:
     if reload:
         ChangeReload(config, target=server.run, sockets=service_sockets).run()
     else:
-        # uvicorn has shut the service down by then, and raises it for its own callers.
+        # uvicorn raises it again after the service has shut down.
         with suppress(KeyboardInterrupt):
             server.run(service_sockets)
 
@@ -69,7 +69,7 @@ def run(port: int, entra_port: int, *, reload: bool) -> None:
 def listen(port: int, option: str) -> list[socket.socket]:
     """Return sockets that listen on this port of both loopback addresses.
 
-    Ends the program with one sentence when the port is taken; `option` is how to choose another.
+    Ends the program with a sentence if the port is taken; `option` chooses another port.
     """
     sockets = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -80,14 +80,14 @@ def listen(port: int, option: str) -> list[socket.socket]:
                 sys.exit(f"Port {port} is taken. Choose another with {option}, such as {port + 1}.")
             if family == socket.AF_INET:
                 raise
-            # A machine without IPv6 has no ::1.
+            # The machine has no IPv6.
     return sockets
 
 
 def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform == "win32":
-        # Windows would let two programs share the port.
+        # Otherwise, Windows lets two programs share the port.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -115,11 +115,11 @@ def _greeting(port: int, entra_port: int) -> str:
 
 
 def _python() -> str:
-    """Return the command that runs Python modules of this project from the user's folder."""
+    """Return the command that runs a Python module of this project from the user's current folder."""
     uv = "uv" if shutil.which("uv") else os.environ.get("UV")
     if uv is None:
         return shlex.quote(sys.executable)
-    # `uv run --directory` changes the current folder, and PWD is still that of the shell.
+    # `uv run --directory` changes the current folder, but PWD is still that of the shell.
     shell, project = Path(os.environ.get("PWD", "")), Path.cwd()
     if not shell.is_absolute() or not shell.is_dir() or shell.samefile(project):
         return f"{shlex.quote(uv)} run python"

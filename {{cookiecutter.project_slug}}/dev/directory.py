@@ -1,4 +1,4 @@
-"""What the local stand-in for Entra ID knows: tenants, people and app registrations."""
+"""The tenants, people and app registrations of the local stand-in for Entra ID."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ COMMAND_CLIENT_ID = "c0de0000-0000-4000-8000-000000000003"
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organisation."""
+    """A tenant of an organisation."""
 
     name: str
     id: str
@@ -18,7 +18,7 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in, without a password."""
+    """A person who can sign in, without a password."""
 
     name: str
     tenant: Tenant
@@ -29,25 +29,25 @@ class Person:
 
     @property
     def username(self) -> str:
-        """The name that the person signs in with."""
+        """The name with which the person signs in."""
         return f"{self.name}@{(self.guest_from or self.tenant).domain}"
 
     @property
     def badges(self) -> tuple[str, ...]:
-        """What the account picker shows beside the name."""
+        """What the account picker shows next to the name."""
         guest = ("Guest",) if self.guest_from else ()
         return (*self.roles, *guest)
 
 
 @dataclass(frozen=True)
 class Client:
-    """An app registration that asks for tokens of the API."""
+    """An app registration of a client of the API."""
 
     id: str
     name: str
     redirect_uris: tuple[str, ...]
     single_page: bool
-    """Whether it is a single-page application, or else an app on the user's machine."""
+    """Whether it is a single-page application; otherwise it is a program on the user's machine."""
 
 
 CONTOSO = Tenant("Contoso", "c0000000-0000-4000-8000-00000000c050", "contoso.example")
@@ -156,7 +156,7 @@ PEOPLE = (
 
 
 def person_called(name: str) -> Person:
-    """Return the person with this name; raises KeyError when there is none."""
+    """Return the person with this name; raise KeyError if there is none."""
     return {person.name: person for person in PEOPLE}[name]
 
 

@@ -1,7 +1,7 @@
-"""A stand-in for Microsoft Entra ID, for one machine: it asks for no password.
+"""A stand-in for Microsoft Entra ID on the developer's machine, without passwords.
 
-It speaks the part of the v2.0 endpoints that a service and its clients use: discovery, signing
-keys, authorization code with PKCE (RFC 7636, S256 only), refresh tokens and sign-out.
+It implements the v2.0 endpoints that a service and its clients use: discovery, signing keys,
+authorization code with PKCE (RFC 7636, S256 only), refresh tokens and sign-out.
 """
 
 import time
@@ -31,7 +31,7 @@ ANY_TENANT = ("common", "organizations")
 
 
 class StandIn(TokenIssuer):
-    """Entra ID at an address of this machine, with its registered clients. `app` serves it."""
+    """Entra ID at an address of this machine, with registered clients; `app` is its ASGI application."""
 
     def __init__(
         self, address: str, clients: Sequence[Client], clock: Callable[[], float] = time.time
@@ -105,7 +105,7 @@ class StandIn(TokenIssuer):
     def _authorized(
         self, request: Request, tenant: Tenant | None, client: Client
     ) -> Response | dict[str, str]:
-        """Return the parameters for the client, or the page on which a person is picked."""
+        """Return the parameters for the client, or the account picker."""
         query = request.query_params
         if tenant is None and not MULTI_TENANT:
             raise refused(50194, client=API_CLIENT_ID)
@@ -178,7 +178,7 @@ class StandIn(TokenIssuer):
 
 
 def _tenant(request: Request) -> Tenant | None:
-    """Return the tenant that the path names, or None where it leaves that to the person."""
+    """Return the tenant in the path, or None if it depends on the person."""
     segment = request.path_params["tenant"]
     if segment in ANY_TENANT:
         return None
@@ -189,7 +189,7 @@ def _tenant(request: Request) -> Tenant | None:
 
 
 def _unknown(username: str, tenant: Tenant | None) -> str:
-    """Return what Entra ID says of a person who cannot sign in here."""
+    """Return Entra ID's message about a person who cannot sign in here."""
     directory = tenant.name if tenant else "any"
     elsewhere = tenant and any(person.username == username for person in PEOPLE)
     return refused(50020 if elsewhere else 50034, username=username, tenant=directory).text
@@ -203,7 +203,7 @@ def _scopes(text: str) -> frozenset[str]:
 
 
 def _registered(client: Client, redirect_uri: str) -> bool:
-    """Whether the client may be answered there; an app on the user's machine chooses its port."""
+    """Return whether a redirect URI is registered. A program on the user's machine chooses its port."""
     if client.single_page:
         return redirect_uri in client.redirect_uris
     parts = urlsplit(redirect_uri)

@@ -1,4 +1,4 @@
-"""The errors with which Entra ID refuses a request: their numbers, OAuth codes and texts."""
+"""The errors of Entra ID: numbers, OAuth codes and texts."""
 
 import time
 from typing import Any
@@ -77,11 +77,11 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "A code challenge with the method S256 is required.",
     ),
 }
-"""OAuth code and text of each error, by its AADSTS number, or by a name where none is known."""
+"""The OAuth code and text of each error, by AADSTS number, or by a name if none is known."""
 
 
 class RefusedError(Exception):
-    """A request that Entra ID refuses; `number` is that of its AADSTS error, where one is known."""
+    """A request that Entra ID refuses; `number` is the AADSTS number, if known."""
 
     def __init__(self, error: str, number: int | None, text: str) -> None:
         super().__init__(text)
@@ -105,6 +105,6 @@ class RefusedError(Exception):
 
 
 def refused(key: int | str, **values: str | None) -> RefusedError:
-    """Return the error of ERRORS with this key, for the caller to raise; the values fill its text."""
+    """Return the error with this key of ERRORS, for the caller to raise; `values` fill its text."""
     error, text = ERRORS[key]
     return RefusedError(error, key if isinstance(key, int) else None, text.format(**values))

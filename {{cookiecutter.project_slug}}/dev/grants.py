@@ -1,4 +1,4 @@
-"""What people allowed to clients, and the codes and refresh tokens that stand for it."""
+"""Grants of people to clients, and the codes and refresh tokens for them."""
 
 import hashlib
 import secrets
@@ -14,7 +14,7 @@ CODE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Grant:
-    """What a person allowed a client, and what the client said when it asked for it."""
+    """What a person granted to a client, with the parameters of the client's request."""
 
     client: Client
     person: Person
@@ -26,7 +26,7 @@ class Grant:
 
 @dataclass
 class Code:
-    """An authorization code that was given out."""
+    """An issued authorization code."""
 
     grant: Grant
     expires_at: float
@@ -34,7 +34,7 @@ class Code:
 
 
 class Grants:
-    """The codes and refresh tokens that were given out. Each can be redeemed once."""
+    """Issued codes and refresh tokens. Each can be redeemed once."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -42,21 +42,21 @@ class Grants:
         self._refresh_tokens: dict[str, Grant] = {}
 
     def new_code(self, grant: Grant) -> str:
-        """Return a code that stands for this grant."""
+        """Issue a code for this grant."""
         code = secrets.token_urlsafe(32)
         self._codes[code] = Code(grant, self._clock() + CODE_SECONDS)
         return code
 
     def new_refresh_token(self, grant: Grant) -> str:
-        """Return a refresh token that stands for this grant."""
+        """Issue a refresh token for this grant."""
         token = secrets.token_urlsafe(64)
         self._refresh_tokens[token] = grant
         return token
 
     def redeem_code(self, form: dict[str, str], client: Client, origin: str | None) -> Grant:
-        """Return what the code in the form stands for; `origin` is that of the page that sent it.
+        """Return the grant of the code in the form; `origin` is the origin of the request, if any.
 
-        Raises RefusedError when Entra ID would not redeem it.
+        Raises RefusedError if Entra ID would not redeem it.
         """
         code = self._codes.get(form.get("code", ""))
         if (
@@ -81,7 +81,7 @@ class Grants:
         return code.grant
 
     def redeem_refresh_token(self, form: dict[str, str], client: Client) -> Grant:
-        """Return what the refresh token in the form stands for; raises RefusedError likewise."""
+        """Return the grant of the refresh token in the form; raise RefusedError as for a code."""
         grant = self._refresh_tokens.pop(form.get("refresh_token", ""), None)
         if grant is None or grant.client != client:
             raise refused(70000, credential="refresh token")

@@ -1,4 +1,4 @@
-"""The tokens that Entra ID issues: their claims, and the keys that they are signed with."""
+"""The tokens of Entra ID: claims and signing keys."""
 
 import hashlib
 import secrets
@@ -21,14 +21,14 @@ TOKEN_SECONDS = 3600
 
 
 class SigningKey:
-    """A key pair, published under its id. It is generated when it is first used."""
+    """A key pair and its key id. The keys are generated when they are first used."""
 
     def __init__(self) -> None:
         self.id = secrets.token_urlsafe(20)
 
     @cached_property
     def private(self) -> rsa.RSAPrivateKey:
-        """The private key, of which the public key is a part."""
+        """The private key, which contains the public key."""
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def public_jwk(self, issuer: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class SigningKey:
 
 
 class TokenIssuer:
-    """Who issues tokens at an address. The newest of `keys`, the last one, signs them."""
+    """Issues the tokens of Entra ID at an address. The last of `keys` signs them."""
 
     def __init__(self, address: str, clock: Callable[[], float] = time.time) -> None:
         self.address = address
@@ -47,7 +47,7 @@ class TokenIssuer:
         self.keys = [SigningKey()]
 
     def rotate_keys(self) -> None:
-        """Sign with a new key from now on, and withdraw the old ones."""
+        """Sign with a new key from now on, and withdraw the others."""
         self.keys = [SigningKey()]
 
     def issuer(self, tenant_id: str) -> str:
@@ -55,7 +55,7 @@ class TokenIssuer:
         return f"{self.address}/{tenant_id}/v2.0"
 
     def access_token(self, person: Person, client: Client, scopes: frozenset[str]) -> str:
-        """Return an access token (v2.0) of the API for this person, who uses this client."""
+        """Return an access token (v2.0) for the API, for a person who uses this client."""
         claims = self._claims(person, client)
         claims |= {
             "aud": API_CLIENT_ID,
@@ -66,7 +66,7 @@ class TokenIssuer:
         return self.sign(claims)
 
     def id_token(self, person: Person, client: Client, nonce: str | None) -> str:
-        """Return an ID token, which tells this client who the person is."""
+        """Return an ID token, which identifies the person to the client."""
         claims = self._claims(person, client) | {"aud": client.id}
         return self.sign(claims | ({"nonce": nonce} if nonce else {}))
 

@@ -1,4 +1,4 @@
-"""Migrating a database from Python, for the developer's machine and the tests."""
+"""Migrates databases from Python, for the developer's machine and the tests."""
 
 import sys
 from pathlib import Path
@@ -22,14 +22,14 @@ def alembic_config(database_url: str) -> Config:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database at this URL to the newest revision."""
+    """Migrate the database at this URL to the newest revision."""
     command.upgrade(alembic_config(database_url), "head")
 
 
 def migrate_local_database() -> None:
-    """Bring the developer's own file to the newest revision.
+    """Migrate the developer's SQLite file to the newest revision.
 
-    Ends the program with one sentence when that cannot be done.
+    Ends the program with a sentence if that fails.
     """
     try:
         migrate(DATABASE_URL)

@@ -1,4 +1,4 @@
-"""The service, configured for the local stand-in."""
+"""Configures the service for the local stand-in."""
 
 import os
 {% if cookiecutter.storage == "database" %}
@@ -14,7 +14,7 @@ from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID
 from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import TENANTS
 
 ENTRA_PORT = "DEV_ENTRA_PORT"
-"""The variable that tells the service's process where the stand-in listens."""
+"""The variable that tells the process of the service the port of the stand-in."""
 {% if cookiecutter.storage == "database" %}
 
 DATABASE = Path(__file__).with_name("local.db")
@@ -23,7 +23,7 @@ DATABASE_URL = f"sqlite+aiosqlite:///{DATABASE.as_posix()}"
 
 
 def local_settings(entra_port: int) -> Settings:
-    """Return the settings for a stand-in on this port; neither `.env` nor the environment counts."""
+    """Return the settings for a stand-in on this port, regardless of `.env` and the environment."""
     return Settings.model_validate(
         TENANTS
         | {
@@ -40,8 +40,8 @@ def local_settings(entra_port: int) -> Settings:
 
 
 def create() -> FastAPI:
-    """Return the service; uvicorn calls this in a process of its own."""
+    """Return the service; uvicorn calls this in a separate process."""
     settings = local_settings(int(os.environ[ENTRA_PORT]))
     configure_logging(settings.log_level, settings.log_format)
-    # A proxy that the environment names has no way to this machine.
+    # A proxy in the environment cannot reach this machine.
     return create_app(settings, entra_client={"trust_env": False})

@@ -1,4 +1,4 @@
-"""The page on which a person is picked: the stand-in's sign-in, without a password."""
+"""The account picker: the stand-in's sign-in, without a password."""
 
 from collections.abc import Sequence
 from html import escape
@@ -29,7 +29,7 @@ POLICY = (
 def sign_in_page(
     query: QueryParams, people: Sequence[Person], client: Client, error: str = ""
 ) -> HTMLResponse:
-    """Return the page for a request with this query; an answer sends it again with `login_hint`."""
+    """Return the account picker for this query. Picking repeats the request with a `login_hint`."""
     asked = [
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in query.multi_items()
@@ -50,7 +50,7 @@ def sign_in_page(
         headers={
             "Cache-Control": "no-store",
             "Content-Security-Policy": POLICY,
-            # As Entra ID does for newer registrations: it cuts the page off from its opener.
+            # Entra ID sends it for newer registrations; it separates the page from its opener.
             "Cross-Origin-Opener-Policy": "same-origin",
         },
     )

@@ -1,4 +1,4 @@
-"""Who signs in to the service locally: the people of both tenants."""
+"""The local sign-in of a multi-tenant service."""
 
 from dev.directory import CONTOSO, FABRIKAM
 

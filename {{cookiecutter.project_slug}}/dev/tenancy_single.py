@@ -1,4 +1,4 @@
-"""Who signs in to the service locally: the people of one tenant."""
+"""The local sign-in of a single-tenant service."""
 
 from dev.directory import CONTOSO
 

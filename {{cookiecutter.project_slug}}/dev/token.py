@@ -1,4 +1,4 @@
-"""A real token by the real flow: authorization code with PKCE, without a browser."""
+"""Gets a real token through the real flow, authorization code with PKCE, without a browser."""
 
 import secrets
 import sys
@@ -11,9 +11,9 @@ from dev.entra import API_SCOPES, code_challenge
 
 
 def fetch_token(name: str, entra_port: int) -> str:
-    """Return an access token of this person from the running stand-in.
+    """Return an access token for this person from the running stand-in.
 
-    Ends the program with one sentence when no stand-in listens there.
+    Ends the program with a sentence if no stand-in listens there.
     """
     person = person_called(name)
     oauth2 = f"http://localhost:{entra_port}/{person.tenant.id}/oauth2/v2.0"
@@ -29,7 +29,7 @@ def fetch_token(name: str, entra_port: int) -> str:
         "login_hint": person.username,
     }
     try:
-        # A proxy that the environment names has no way to this machine.
+        # A proxy in the environment cannot reach this machine.
         with httpx2.Client(trust_env=False) as client:
             answer = client.get(f"{oauth2}/authorize", params=question)
             (code,) = parse_qs(urlsplit(answer.headers["location"]).query)["code"]
@@ -45,6 +45,6 @@ def fetch_token(name: str, entra_port: int) -> str:
     except (httpx2.HTTPError, KeyError, ValueError):
         sys.exit(
             f"No stand-in for Entra ID answers on port {entra_port}. Start it in another terminal "
-            "with `uv run python -m dev`, or say where it listens with --entra-port."
+            "with `uv run python -m dev`, or set its port with --entra-port."
         )
     return token

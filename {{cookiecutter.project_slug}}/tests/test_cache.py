@@ -156,7 +156,7 @@ def test_expired_token_leaves_the_cache(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 300])
-def test_people_are_told_apart(serve: Serve, entra: StandIn, seconds: int) -> None:
+def test_cached_tokens_are_not_mixed_up(serve: Serve, entra: StandIn, seconds: int) -> None:
     client = serve(token_cache_seconds=seconds)
     tokens = {name: token_of(entra, name) for name in ("alice", "bob")}
     for name in ("alice", "bob", "alice", "bob"):

@@ -209,7 +209,7 @@ def says_503(client: TestClient, sentence: str) -> None:
     assert "sql" not in answer.text.lower()
 
 
-def test_a_database_that_is_not_migrated(
+def test_database_that_is_not_migrated_is_a_503(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'new.db').as_posix()}"
@@ -221,12 +221,12 @@ def test_a_database_that_is_not_migrated(
     assert client.get("/api/numbers").status_code == 200
 
 
-def test_a_database_that_does_not_answer(serve: Serve) -> None:
+def test_database_that_does_not_answer_is_a_503(serve: Serve) -> None:
     url = "postgresql+psycopg://nobody:none@127.0.0.1:1/none"  # pragma: allowlist secret
     says_503(serve(routers=[router], database_url=url), "does not answer")
 
 
-def test_a_file_that_cannot_be_opened(serve: Serve, tmp_path: Path) -> None:
+def test_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'no' / 'such' / 'folder.db').as_posix()}"
     says_503(serve(routers=[router], database_url=url), "does not answer")
 

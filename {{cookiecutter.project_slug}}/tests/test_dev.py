@@ -217,7 +217,7 @@ def test_a_wrong_question_goes_back_with_an_error(
         (AUTHORIZE.replace(CONTOSO.id, "nobody.example"), {}, 90002),
     ],
 )
-def test_what_cannot_be_sent_back_is_said_on_a_page(
+def test_error_without_a_valid_redirect_uri_is_shown_on_a_page(
     browser: TestClient, path: str, changes: dict[str, str], number: int
 ) -> None:
     answer = browser.get(path, params=QUESTION | changes)

@@ -106,7 +106,7 @@ def test_operations_are_named_by_their_functions(document: Any) -> None:
     assert not twice, f"rename one function, or give its route an operation_id: {twice}"
 
 
-def test_every_operation_says_who_may_call_it(document: Any) -> None:
+def test_every_operation_documents_its_access(document: Any) -> None:
     for name, operation in operations(document).items():
         assert "Access: " in operation.get("description", ""), f"{name}: say it in the docstring"
 

@@ -240,7 +240,7 @@ def test_class_is_a_dependency(app: FastAPI, start: Start) -> None:
     assert start().get("/lists?q=x").json() == {"q": "x", "limit": 10}
 
 
-def test_second_security_scheme_stands_beside_ours(app: FastAPI, start: Start) -> None:
+def test_second_security_scheme_is_documented_beside_ours(app: FastAPI, start: Start) -> None:
     key = APIKeyHeader(name="X-API-Key")
 
     @app.get("/keyed")
@@ -519,7 +519,7 @@ def test_settings_are_a_dependency(app: FastAPI, start: Start) -> None:
     assert start().get("/limit").json() == 65536
 
 
-def test_caller_is_what_the_route_gets(app: FastAPI, start: Start, bearer: Bearer) -> None:
+def test_route_receives_the_caller(app: FastAPI, start: Start, bearer: Bearer) -> None:
     seen = []
 
     @app.get("/who")

@@ -128,7 +128,7 @@ async def test_a_flood_of_unknown_keys_causes_one_fetch(world: World) -> None:
     assert world.fetches == 2
 
 
-async def test_all_who_wait_for_a_new_key_get_it_from_one_fetch(world: World) -> None:
+async def test_concurrent_requests_for_a_new_key_share_one_fetch(world: World) -> None:
     await world.keys.refresh()
     world.entra.rotate_keys()
     world.now += HOUR
@@ -136,7 +136,7 @@ async def test_all_who_wait_for_a_new_key_get_it_from_one_fetch(world: World) ->
     assert world.fetches == 2
 
 
-async def test_who_gives_up_does_not_end_the_fetch_of_the_others(world: World) -> None:
+async def test_cancelled_request_leaves_the_shared_fetch_running(world: World) -> None:
     await world.keys.refresh()
     world.entra.rotate_keys()
     world.now += HOUR
@@ -181,7 +181,7 @@ async def test_key_that_one_replica_lacks_stays_known(world: World) -> None:
     assert await world.knows(new)
 
 
-async def test_a_change_of_keys_is_told_and_a_repetition_is_not(world: World) -> None:
+async def test_only_a_change_of_keys_is_reported(world: World) -> None:
     await world.keys.refresh()
     await world.keys.refresh()
     assert world.changes == 1

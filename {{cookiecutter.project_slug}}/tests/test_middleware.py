@@ -30,7 +30,7 @@ def test_every_answer_has_safe_headers_and_a_request_id(client: TestClient, path
     assert "strict-transport-security" not in headers
 
 
-def test_over_tls_browsers_are_told_to_keep_to_it(client: TestClient) -> None:
+def test_answers_over_tls_have_strict_transport_security(client: TestClient) -> None:
     answer = client.get("https://testserver/")
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
@@ -70,7 +70,7 @@ def test_every_error_is_a_problem(client: TestClient, method: str, path: str, st
     assert problem["detail"].endswith(".")
 
 
-def test_a_wrong_method_is_told_every_right_one(client: TestClient) -> None:
+def test_405_lists_every_supported_method(client: TestClient) -> None:
     def allowed(path: str) -> str:
         answer = client.request("PUT", path)
         assert answer.status_code == 405

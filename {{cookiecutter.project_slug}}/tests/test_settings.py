@@ -34,7 +34,7 @@ WRONG = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
 )
-def test_a_wrong_setting_is_named_with_what_it_takes(
+def test_invalid_setting_is_named_with_what_is_expected(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     refuses(environment, name, value)

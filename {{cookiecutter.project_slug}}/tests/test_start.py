@@ -135,7 +135,7 @@ def test_the_log_names_the_request_and_the_caller(
 
 @pytest.mark.usefixtures("own_logging")
 @pytest.mark.parametrize("style", ["json", "console"])
-def test_the_log_says_what_it_was_given(capsys: pytest.CaptureFixture[str], style: str) -> None:
+def test_log_line_contains_extra_fields(capsys: pytest.CaptureFixture[str], style: str) -> None:
     configure_logging("INFO", "json" if style == "json" else "console")
     try:
         raise ValueError("it is broken")

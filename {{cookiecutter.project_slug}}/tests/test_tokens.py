@@ -120,7 +120,6 @@ ACCEPTED: dict[str, Maker] = {
         aud=API_CLIENT_ID.upper(), oid=person_called("bob").object_id.upper()
     ),
     "whose name is half a character": claims(name="\ud800", preferred_username="b\udfff"),
-    "whose roles are of every kind": claims(roles=["User", 7, None, "\ud800", ["x"], {}]),
     "that expires after the year 9999": claims(exp=10**30),
     "with claims that are nested deep": claims(x=json.loads("[" * 200 + "]" * 200)),
     "of a client that is not a GUID": claims(azp="x"),
@@ -247,7 +246,7 @@ def ask(client: TestClient, token: str) -> Any:
 
 
 @pytest.mark.parametrize("make", ACCEPTED.values(), ids=ACCEPTED)
-def test_a_good_token(client: TestClient, entra: StandIn, make: Maker) -> None:
+def test_valid_token_is_accepted(client: TestClient, entra: StandIn, make: Maker) -> None:
     token = make(entra)
     for _ in range(2):
         answer = ask(client, token)
@@ -256,7 +255,7 @@ def test_a_good_token(client: TestClient, entra: StandIn, make: Maker) -> None:
 
 
 @pytest.mark.parametrize("make", UNAUTHORIZED.values(), ids=UNAUTHORIZED)
-def test_a_token_that_is_not_accepted(client: TestClient, entra: StandIn, make: Maker) -> None:
+def test_invalid_token_is_a_401(client: TestClient, entra: StandIn, make: Maker) -> None:
     answer = ask(client, make(entra))
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
@@ -264,7 +263,7 @@ def test_a_token_that_is_not_accepted(client: TestClient, entra: StandIn, make: 
 
 
 @pytest.mark.parametrize("make", FORBIDDEN.values(), ids=FORBIDDEN)
-def test_a_token_that_does_not_allow_it(client: TestClient, entra: StandIn, make: Maker) -> None:
+def test_token_without_permission_is_a_403(client: TestClient, entra: StandIn, make: Maker) -> None:
     token = make(entra)
     for _ in range(2):
         answer = ask(client, token)
@@ -280,7 +279,7 @@ def test_each_request_is_judged_by_its_own_token(client: TestClient, entra: Stan
 
 
 @pytest.mark.parametrize("scheme", ["Basic YTpi", "Negotiate x", "", "Bear er"])
-def test_other_credentials_are_none(client: TestClient, scheme: str) -> None:
+def test_other_credentials_are_a_401(client: TestClient, scheme: str) -> None:
     answer = client.get("/api/me", headers={"Authorization": scheme})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -291,13 +290,13 @@ def test_the_scheme_may_be_written_in_any_case(client: TestClient, entra: StandI
     assert answer.status_code == 200
 
 
-def test_a_token_comes_once(client: TestClient, entra: StandIn) -> None:
+def test_two_authorization_headers_are_refused(client: TestClient, entra: StandIn) -> None:
     credentials = ("Authorization", f"Bearer {claims()(entra)}")
     answer = client.get("/api/me", headers=[credentials, credentials])
     assert answer.status_code == 401
 
 
-def test_a_token_outside_the_header_does_not_count(client: TestClient, entra: StandIn) -> None:
+def test_token_outside_the_header_is_ignored(client: TestClient, entra: StandIn) -> None:
     token = claims()(entra)
     client.cookies["access_token"] = token
     answer = client.get("/api/me", params={"access_token": token})

@@ -16,7 +16,7 @@ def test_people_of_both_tenants_are_offered(visit: Open) -> None:
     assert erin.execute("me")[1]["name"] == "Erin"
 
 
-def test_somebody_of_a_tenant_that_is_not_on_the_list_is_refused(visit: Open) -> None:
+def test_person_of_another_tenant_is_refused(visit: Open) -> None:
     erin = visit(allowed_tenant_ids=CONTOSO.id)
     erin.sign_in("erin")
     assert erin.execute("me")[0] == 401

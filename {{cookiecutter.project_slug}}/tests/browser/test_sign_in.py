@@ -43,7 +43,7 @@ def test_the_account_picker_is_used_by_keyboard(visit: Open) -> None:
     assert somebody.execute("me")[1]["name"] == "Bob"
 
 
-def test_who_cancels_is_told_so_and_is_not_signed_in(visit: Open) -> None:
+def test_cancelled_sign_in_shows_an_error(visit: Open) -> None:
     somebody = visit()
     picker = somebody.open_picker()
     with picker.expect_event("close"):

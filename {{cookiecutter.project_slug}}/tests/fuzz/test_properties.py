@@ -28,7 +28,9 @@ TEXTS = st.text(st.characters(codec=None)) | st.sampled_from(["0", "1", "app", "
 
 @each
 @given(last=st.uuids(), tenant=st.uuids(), owner=st.uuids(), other=st.uuids())
-def test_a_cursor_is_of_one_list(last: UUID, tenant: UUID, owner: UUID, other: UUID) -> None:
+def test_cursor_is_valid_for_its_own_list_only(
+    last: UUID, tenant: UUID, owner: UUID, other: UUID
+) -> None:
     cursor = encode_cursor(last, tenant, owner)
     assert decode_cursor(cursor, tenant, owner) == last
     for of_list in ((tenant, other), (other, owner), (tenant,)):
@@ -68,9 +70,7 @@ def test_no_payload_causes_a_server_error(
     scheme=st.sampled_from(["Bearer ", "bearer  ", "Basic ", ""]),
     token=st.binary().map(lambda content: bytes(byte for byte in content if byte >= 32)),
 )
-def test_no_credential_that_is_made_up_signs_anybody_in(
-    client: TestClient, scheme: str, token: bytes
-) -> None:
+def test_random_credentials_are_refused(client: TestClient, scheme: str, token: bytes) -> None:
     answer = client.get("/api/me", headers=[(b"authorization", scheme.encode() + token)])
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")

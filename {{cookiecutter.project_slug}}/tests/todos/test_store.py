@@ -60,7 +60,7 @@ async def test_a_page_of_all_owners_stays_in_the_tenant(store: TodoStore) -> Non
     assert await store.list_for_tenant(tenant, limit=100) == added[::-1]
 
 
-async def test_a_change_writes_what_was_sent(store: TodoStore) -> None:
+async def test_update_changes_only_the_fields_that_were_sent(store: TodoStore) -> None:
     tenant = uuid4()
     todo = await store.add(somebody(tenant), NewTodo(title="milk"))
     done = await store.update(tenant_id=tenant, todo_id=todo.id, changes=TodoChanges(done=True))

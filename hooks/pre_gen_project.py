@@ -1,4 +1,4 @@
-"""Refuses every answer that the template cannot honour, before a file is written."""
+"""Refuse invalid answers before any file is written."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ ANSWERS = {
     "deployment": {{ cookiecutter.deployment | string | python_string }},
 }
 
-# Names of packages that the project installs, and of devices of Windows.
+# Names of packages that the project installs, and of Windows devices.
 RESERVED_SLUGS = frozenset({{ reserved_slugs }})
 
 TEXT_LENGTHS = {"project_name": (1, 60), "description": (0, 200), "author_name": (1, 80)}
@@ -32,39 +32,43 @@ BIDIRECTIONAL_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 
 
 def text_fault(text: str, shortest: int, longest: int) -> str | None:
-    """Return why `text` cannot be used, or None."""
+    """Return what was expected instead of `text`, or None if it is valid."""
     if not shortest <= len(text) <= longest:
-        return f"takes {shortest} to {longest} characters, not {len(text)}"
+        return f"{shortest} to {longest} characters, not {len(text)}"
     for char in text:
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
-            return "takes one line without control characters"
+            return "a single line without control characters"
         if char in BIDIRECTIONAL_CONTROLS:
-            return "takes text without bidirectional control characters"
+            return "text without bidirectional control characters"
     if any(mark in text for mark in TEMPLATE_MARKS):
-        return "takes text without template marks such as two opening braces"
+        return "text without template marks such as two opening braces"
     return None
 
 
 def slug_fault(slug: str) -> str | None:
-    """Return why `slug` cannot name a folder and a distribution, or None."""
+    """Return what was expected instead of `slug`, or None if it is valid."""
     if not SLUG.fullmatch(slug):
         return (
-            "takes 1 to 50 lower-case letters, digits and hyphens, "
-            "beginning with a letter and not ending in a hyphen"
+            "1 to 50 lower-case letters, digits and hyphens, "
+            "starting with a letter and not ending with a hyphen"
         )
     if slug in RESERVED_SLUGS:
-        return "takes a name that is not that of a package it installs or of a Windows device"
+        return "a name that no package in the project and no Windows device has"
     return None
 
 
 def faults(answers: dict[str, str]) -> list[str]:
-    """Return one sentence for each answer outside the contract."""
+    """Return a sentence for each invalid answer, without its full stop."""
     found = {key: text_fault(answers[key], *TEXT_LENGTHS[key]) for key in TEXT_LENGTHS}
     found["project_slug"] = slug_fault(answers["project_slug"])
     for key, choices in CHOICES.items():
         if answers[key] not in choices:
-            found[key] = f"takes one of {', '.join(choices)}"
-    return [f"{key} {fault}; got {answers[key]!a}" for key, fault in found.items() if fault]
+            found[key] = f"one of {', '.join(choices)}"
+    return [
+        f"{key} is invalid: expected {fault}; got {answers[key]!a}"
+        for key, fault in found.items()
+        if fault
+    ]
 
 
 if __name__ == "__main__":
@@ -72,6 +76,6 @@ if __name__ == "__main__":
     for sentence in sentences:
         print(f"ERROR: {sentence}.", file=sys.stderr)
     if not sentences and not any(Path.cwd().iterdir()):
-        # The post-generation hook may remove a project that was not there before.
+        # Lets the post-generation hook remove this project, which is new, on Ctrl-C.
         Path(".unfinished-render").touch()
     sys.exit(1 if sentences else 0)

@@ -97,7 +97,7 @@ def rate(address: str, *options: str, seconds: int = 1) -> tuple[float, int]:
 
 
 def burst(url: str, *options: str) -> float:
-    """Return the requests in a second of a run of h2load, which takes a fifth of a second.
+    """Return the requests in a second of a run of h2load, which lasts a fifth of a second.
 
     From one second to the next a machine may become a third faster; in so short a time it does not.
     """

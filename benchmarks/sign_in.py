@@ -5,7 +5,7 @@ against plain fastapi-azure-auth, and against a service in the style of the guid
 that is used again and again, and with tokens that were never seen before. All figures are medians of
 the ratios in rounds in which the contestants take turns. With one token a turn is a fifth of a second,
 because from one second to the next a machine may be a third faster. Several times all of them are
-started anew: where things lie in memory makes one process of the same program a little faster than
+started again: where things lie in memory makes one process of the same program a little faster than
 another.
 """
 

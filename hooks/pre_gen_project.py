@@ -32,28 +32,28 @@ BIDIRECTIONAL_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 
 
 def text_fault(text: str, shortest: int, longest: int) -> str | None:
-    """Return what was expected instead of `text`, or None if it is valid."""
+    """Return why `text` is invalid, or None."""
     if not shortest <= len(text) <= longest:
-        return f"{shortest} to {longest} characters, not {len(text)}"
+        return f"must have {shortest} to {longest} characters, not {len(text)}"
     for char in text:
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
-            return "a single line without control characters"
+            return "must be a single line without control characters"
         if char in BIDIRECTIONAL_CONTROLS:
-            return "text without bidirectional control characters"
+            return "must not contain bidirectional control characters"
     if any(mark in text for mark in TEMPLATE_MARKS):
-        return "text without template marks such as two opening braces"
+        return "must not contain template marks such as two opening braces"
     return None
 
 
 def slug_fault(slug: str) -> str | None:
-    """Return what was expected instead of `slug`, or None if it is valid."""
+    """Return why `slug` is invalid, or None."""
     if not SLUG.fullmatch(slug):
         return (
-            "1 to 50 lower-case letters, digits and hyphens, "
-            "starting with a letter and not ending with a hyphen"
+            "must have 1 to 50 lower-case letters, digits and hyphens, "
+            "start with a letter and not end with a hyphen"
         )
     if slug in RESERVED_SLUGS:
-        return "a name that no package in the project and no Windows device has"
+        return "must not be the name of a package that the project installs, or of a Windows device"
     return None
 
 
@@ -63,12 +63,8 @@ def faults(answers: dict[str, str]) -> list[str]:
     found["project_slug"] = slug_fault(answers["project_slug"])
     for key, choices in CHOICES.items():
         if answers[key] not in choices:
-            found[key] = f"one of {', '.join(choices)}"
-    return [
-        f"{key} is invalid: expected {fault}; got {answers[key]!a}"
-        for key, fault in found.items()
-        if fault
-    ]
+            found[key] = f"must be one of {', '.join(choices)}"
+    return [f"{key} {fault}; got {answers[key]!a}" for key, fault in found.items() if fault]
 
 
 if __name__ == "__main__":

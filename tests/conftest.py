@@ -21,7 +21,7 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 Answers = dict[str, Any]
 
 RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
-"""The ruff of these tests: the ones that render take the PATH away."""
+"""The ruff of these tests: those that render remove PATH."""
 
 VARIANTS: dict[str, Answers] = {
     f"{tenancy}, {'roles' if app_roles else 'no roles'}, {storage}": {

@@ -23,7 +23,7 @@ SHELLS = {"sh", "powershell"}
 PROGRAMS = re.compile(
     r"^\s*(?:\$ )?(?:uv|uvx|az|azd|docker|make|git|curl|pip|python)\b", re.MULTILINE
 )
-SERVERS = ("uv run python -m dev", "make demo")
+SERVERS = re.compile(r"(?:uv run python -m dev(?! token)|make demo)(?!\S)")
 """Commands that stay in the foreground; a reader types what follows in a second terminal."""
 
 
@@ -66,7 +66,7 @@ def script_of(blocks: list[Block], ready: str) -> str:
     for block in blocks:
         for command in block.commands:
             lines.append(f"printf '%s\\n' {shlex.quote(f'$ {command}')}")
-            if command.startswith(SERVERS) and " token " not in command:
+            if SERVERS.match(command):
                 lines += [
                     f"setsid {command} &",
                     "server=$!",

@@ -24,7 +24,7 @@ class Visitor:
         self.transcript: list[str] = []
 
     def __enter__(self) -> Self:
-        """Return the visitor, who leaves in the end."""
+        """Return the visitor, who leaves afterwards."""
         return self
 
     def __exit__(self, *_: object) -> None:

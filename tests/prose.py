@@ -11,7 +11,7 @@ AVOIDED = {
     r"anew": "again, or start over",
     r"besides": "also, or apart from",
     r"whoever": "anyone who, or name the reader",
-    r"alone": "only",
+    r"(?<!it )(?<!others )(?<!lines )alone": "only",
     r"in the end": "finally, or leave it out",
     r"dear|dearer|dearest": "expensive",
     r"one after the other": "in turn, or one at a time",
@@ -20,9 +20,9 @@ AVOIDED = {
     r"stands? in (?!for)\w+": "is in",
     r"save for|save that": "except",
     r"as wanted": "up to date",
-    r"(?:is|are) wrong\b(?! with)": "is invalid, or is incorrect",
+    r"(?<!what )(?<!nothing )(?:is|are) wrong\b(?! with)": "is invalid, or is incorrect",
     r"so that (?:nobody|no one)": "say what cannot happen",
-    r"who may": "Access:, or who can",
+    r"who may(?=:| do what)": "Access:, or who can",
     r"is not concerned": "is not affected",
     r"and the like": "and so on, or name them",
     r"lest|hence|thus|herein|whereby": "so, therefore, or in which",
@@ -30,7 +30,7 @@ AVOIDED = {
     r"in place of": "instead of",
     r"reply URL": "redirect URI",
     r"e-mail": "email",
-    r"(?:please|simply|easily|obviously|of course)": "leave it out",
+    r"simply|easily|obviously|of course": "leave it out",
 }
 """A regular expression for each habit, and what to write instead."""
 

@@ -17,7 +17,7 @@ IMAGES = PROJECT / "docs" / "images"
 
 
 def main() -> None:
-    """Take every picture anew."""
+    """Make all pictures again."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  may not be installed
     except ImportError:
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def take(browser: "Browser", service: str, variant: str) -> None:
-    """Take the pictures of one variant: the account picker, and the docs page signed in."""
+    """Make the pictures of one variant: the account picker, and the docs page signed in."""
     page = browser.new_page(viewport={"width": 900, "height": 640})
     page.goto(f"{service}/docs")
     page.locator(".btn.authorize").click()

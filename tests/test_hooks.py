@@ -49,7 +49,7 @@ def test_valid_answers_have_no_fault_and_invalid_ones_have_one(tmp_path: Path) -
     assert faults(answers) == []
     assert len(faults(answers | {"project_slug": ""})) == 1
     assert faults(answers | {"storage": "cloud"}) == [
-        "storage is invalid: expected one of database, memory; got 'cloud'"
+        "storage must be one of database, memory; got 'cloud'"
     ]
 
 

@@ -52,11 +52,11 @@ MUTATIONS = {
     "the algorithm": Mutation(
         ENTRA, {'algorithms=["RS256"]': 'algorithms=["RS256", "RS512", "PS256"]'}
     ),
-    "the audience": Mutation(CLAIMS, {'if claims["aud"] != str(settings.api_client_id):': OUT}),
+    "the audience": Mutation(CLAIMS, {'if _guid(claims["aud"]) != settings.api_client_id:': OUT}),
     "that there is one audience": Mutation(
         CLAIMS,
         {
-            'claims["aud"] != str(settings.api_client_id)': 'str(settings.api_client_id) not in claims["aud"]'
+            '_guid(claims["aud"]) != settings.api_client_id': 'str(settings.api_client_id) not in claims["aud"]'
         },
     ),
     "the expiry": Mutation(CLAIMS, {"if now >= token.expires_at + LEEWAY:": OUT}),
@@ -69,7 +69,7 @@ MUTATIONS = {
     "that a token that has expired is not kept": Mutation(
         ENTRA,
         {
-            "        check_lifetime(verified, self._clock())\n        self.verified.add": "        self.verified.add"
+            "        check_lifetime(verified, self._clock())\n        if key.is_published": "        if key.is_published"
         },
     ),
     "the beginning": Mutation(CLAIMS, {"if now < token.not_before - LEEWAY:": OUT}),
@@ -99,6 +99,9 @@ MUTATIONS = {
         CLAIMS, {'app_only = claims.get("idtyp") == "app"': "app_only = False"}
     ),
     "guests": Mutation(ENTRA, {"if caller.guest and not self.settings.allow_guests:": OUT}),
+    "that only the account type 0 is a member": Mutation(
+        CLAIMS, {'return str(claims["acct"]) != "0"': 'return claims["acct"] == 1'}
+    ),
     "the client application": Mutation(
         ENTRA, {"if allowed and caller.client_id not in allowed:": OUT}
     ),
@@ -118,6 +121,12 @@ MUTATIONS = {
         ROUTES, {"todo.owner_id != caller.object_id": "False"}, {"app_roles": False}
     ),
     "that a withdrawn key ends cached tokens": Mutation(CACHE, {"self._tokens.clear()": "pass"}),
+    "that a withdrawn key is refused after its grace": Mutation(
+        KEYS, {"and self._clock() < key.gone_at else": "else"}
+    ),
+    "that a token of a withdrawn key is not kept": Mutation(
+        ENTRA, {"if key.is_published:": "if True:"}
+    ),
     "that old keys keep nothing in the cache": Mutation(
         CACHE, {"generation == self.generation": "True"}
     ),

@@ -172,7 +172,7 @@ def test_invalid_answer_is_refused_in_one_sentence(
         bake(**({"project_slug": "todo-api"} | {prompt: answer}))
     sentences = [line for line in capfd.readouterr().err.splitlines() if line.startswith("ERROR")]
     assert len(sentences) == 1
-    assert sentences[0].startswith(f"ERROR: {prompt} is invalid: expected ")
+    assert sentences[0].startswith(f"ERROR: {prompt} must ")
     assert f"; got {answer!a}." in sentences[0]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

@@ -98,8 +98,7 @@ def test_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path, uv:
 
 @each_variant
 def test_manual_steps_match_the_script(caller: Caller) -> None:
-    readme = (caller.folder / "README.md").read_text(encoding="utf-8")
-    appendix = readme[readme.index("## Appendix: registering by hand") :]
+    appendix = (caller.folder / "docs/register-by-hand.md").read_text(encoding="utf-8")
     wanted = caller.wanted
     (scope,) = wanted.API["api"]["oauth2PermissionScopes"]
     for name, label in {
@@ -114,7 +113,7 @@ def test_manual_steps_match_the_script(caller: Caller) -> None:
     keys = ("displayName", "value", "description")
     assert roles == [tuple(role[key] for key in keys) for role in wanted.API.get("appRoles", [])]
     claims = {claim["name"] for claim in wanted.API["optionalClaims"]["accessToken"]}
-    assert claims == set(re.findall(r"`(\w+)` \(is this", appendix))
+    assert claims == set(re.findall(r"`(\w+)` \(whether", appendix))
     assert wanted.DOCS["spa"]["redirectUris"] == re.findall(r"exactly `([^`]+)`", appendix)
     assert wanted.DOCS["publicClient"]["redirectUris"] == re.findall(
         r"applications\* with `([^`]+)`", appendix

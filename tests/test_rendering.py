@@ -109,6 +109,15 @@ def test_every_link_between_files_leads_somewhere(variant: Variant, name: str) -
 
 
 @each_variant
+def test_readme_is_short_and_the_index_lists_every_page(variant: Variant, name: str) -> None:
+    texts = variant(name).texts()
+    assert texts["README.md"].count("\n") <= 150
+    index = texts["docs/README.md"]
+    pages = [path.removeprefix("docs/") for path in texts if re.fullmatch(r"docs/\w.*\.md", path)]
+    assert {page for page in pages if f"]({page})" not in index} == {"README.md"}
+
+
+@each_variant
 def test_fresh_output_needs_no_repair(variant: Variant, name: str) -> None:
     project = variant(name)
     project.run(RUFF, "format", "--check", "--diff", "--no-cache")
@@ -165,7 +174,7 @@ def test_a_deployment_adds_files_and_changes_no_code(variant: Variant, name: str
         added |= {"infra/database.bicep"}
     assert set(with_azure) - set(without) == added
     changed = {path for path in without if without[path] != with_azure[path]}
-    assert changed == {".gitignore", "README.md"}
+    assert changed == {".gitignore", "docs/README.md"}
 
 
 @pytest.mark.parametrize("name", AZURE)
@@ -209,7 +218,7 @@ def test_the_bicep_files_can_be_read_and_hold_together(variant: Variant, name: s
 
 
 @pytest.mark.parametrize("slug", ["a---b--c", "a-very-long-na--me-of-a-service-7", "x"])
-def test_azure_takes_the_names_that_follow_from_any_slug(bake: Bake, slug: str) -> None:
+def test_any_slug_yields_names_that_azure_accepts(bake: Bake, slug: str) -> None:
     texts = bake(project_slug=slug, deployment="azure-container-apps").texts()
     name = re.findall(r"^    name: '(.*)'$", texts["infra/main.bicep"], re.MULTILINE)[0]
     for pattern in re.findall(

@@ -66,7 +66,7 @@ class Proxy:
             server.close()
             for _, writer in chain(*self.idle.values()):
                 writer.close()
-            # Closing takes the loop a moment.
+            # The loop closes them a moment later.
             await asyncio.sleep(0.1)
 
     async def _probe(self) -> None:
@@ -194,7 +194,7 @@ class Service:
 
 
 async def replaced(service: Service) -> tuple[Proxy, Load, list[int]]:
-    """Replace two processes one after the other under load; return what came of it."""
+    """Replace two processes in turn under load; return what came of it."""
     proxy, statuses = Proxy(), []
     old = [await asyncio.to_thread(service.start) for _ in range(2)]
     proxy.idle = {port: [] for port, _ in old}

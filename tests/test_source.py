@@ -10,7 +10,7 @@ MOST_CONDITIONS = 35
 """How many lines of the project's Python files may hold a condition."""
 
 
-def test_what_tests_share_stands_in_modules_of_helpers() -> None:
+def test_no_test_module_imports_another() -> None:
     for path in (*TEMPLATE.glob("tests/*.py"), *TEMPLATE.glob("benchmarks/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):

@@ -32,7 +32,7 @@ def test_the_first_commit_passes_with_what_uv_sync_installs(project: Project, uv
 
 
 @each_variant
-def test_a_path_runs_that_path_alone(project: Project, uv: str) -> None:
+def test_a_path_runs_only_that_path(project: Project, uv: str) -> None:
     for options in ([], ["--cov"]):
         said = project.run(uv, "run", "pytest", "-n", "0", "-v", "tests/test_settings.py", *options)
         tests = re.findall(r"^([^\s:]+)::", said, re.MULTILINE)

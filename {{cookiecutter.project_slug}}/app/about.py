@@ -1,4 +1,4 @@
-"""What the service is called, in its OpenAPI document and its welcome."""
+"""The name and description of the service, for its OpenAPI document and its welcome."""
 
 TITLE, DESCRIPTION = (
     {{ cookiecutter.project_name | python_string }},

@@ -1,4 +1,4 @@
-"""`.env`: one reader for the service and the commands that share its settings.
+"""Reads `.env`, for the service and for the commands that share its settings.
 
 `python -m app.env_file NAME` prints the value of a variable in it.
 """

@@ -1,4 +1,4 @@
-"""Where the service is put together, in the order in which a request meets its parts."""
+"""Puts the service together, in the order in which a request passes through it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,8 +35,8 @@ def create_app(
 ) -> FastAPI:
     """Return the service for these settings.
 
-    `entra_client` configures the HTTP client that fetches signing keys: its proxy, its trusted
-    certificates, its transport. `telemetry` is FastAPI's own argument of this name.
+    `entra_client` configures the HTTP client that fetches signing keys: proxy, trusted certificates,
+    transport. `telemetry` is FastAPI's argument of that name.
     """
     entra = EntraScheme(settings, http_client_config=entra_client)
     storage = Storage(settings)
@@ -57,9 +57,9 @@ def create_app(
         middleware=middleware(settings),
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,
-        # The docs page is our own: see `app.public.docs`.
+        # `app.public.docs` serves the docs page.
         openapi_url=None,
-        # Clients that are generated from the document name their functions so.
+        # Generated clients use this as the name of a function.
         generate_unique_id_function=attrgetter("name"),
     )
     app.state.draining = False

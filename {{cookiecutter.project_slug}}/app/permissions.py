@@ -1,8 +1,8 @@
 """The permissions that the API offers.
 
-A permission is added here and nowhere else: the service, the local stand-in for Entra ID, the docs
-page and `register.py` all read this file. It imports the standard library only, because
-`register.py` runs without the project's dependencies.
+Add a permission here only: the service, the local stand-in for Entra ID, the docs page and
+`register.py` read this file. It imports the standard library only, because `register.py` runs
+without the project's dependencies.
 """
 
 from dataclasses import dataclass

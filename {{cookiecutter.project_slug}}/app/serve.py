@@ -1,4 +1,4 @@
-"""The service in production: `python -m app.serve` is uvicorn with a way out that loses no request."""
+"""Runs the service in production: `python -m app.serve` is uvicorn that loses no request when it stops."""
 
 import argparse
 import asyncio
@@ -10,29 +10,31 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from app.protocol import BoundedProtocol
+
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  inside a container
 PORT = 8000
 KEEP_ALIVE = 75
-"""Seconds that an idle connection is kept: longer than proxies keep theirs, which is 60 as a rule.
+"""How many seconds an idle connection is kept: longer than proxies keep theirs, usually 60.
 
-When the service closes first, a request that the proxy is just sending on that connection is lost.
+If the service closed first, a request that the proxy is sending at that moment would be lost.
 """
 BACKLOG = 2048
-"""How many connections may wait to be taken; the kernel lowers it to `net.core.somaxconn`."""
+"""How many connections may wait to be accepted; the kernel limits it to `net.core.somaxconn`."""
 SECONDS_TO_DRAIN = 5
-"""How long a process that was told to stop still serves, without being ready.
+"""How many seconds a process continues to serve after SIGTERM, without being ready.
 
-In this time, a load balancer learns to send requests elsewhere.
+In this time, the load balancer starts to send requests elsewhere.
 """
 SECONDS_TO_FINISH = 20
-"""How long the last requests may take. Kubernetes and Container Apps end by force 30 s after SIGTERM."""
+"""How many seconds the last requests may take. Kubernetes and Container Apps kill 30 s after SIGTERM."""
 
 
 class Server(uvicorn.Server):
     """uvicorn, which drains on SIGTERM before it closes.
 
-    It goes on serving and has every answer close its connection, so that no proxy has an idle one
-    left to send a request on when the process ends.
+    It continues to serve, but every answer closes its connection, so that no proxy has an idle one
+    left on which to send a request when the process ends.
     """
 
     def __init__(self, app: FastAPI, host: str, port: int, root_path: str = "") -> None:
@@ -42,26 +44,27 @@ class Server(uvicorn.Server):
                 host=host,
                 port=port,
                 root_path=root_path,
-                # The service has configured the log itself, and writes a line for each request.
+                # The service configures the log itself, and writes a line for each request.
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=SECONDS_TO_FINISH,
                 backlog=BACKLOG,
-                # Believed only from the addresses in FORWARDED_ALLOW_IPS.
+                http=BoundedProtocol,
+                # Trusted only from the addresses in FORWARDED_ALLOW_IPS.
                 proxy_headers=True,
             )
         )
         self.app = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take note of a signal."""
+        """Remember which signal came."""
         self.app.state.draining = sig == signal.SIGTERM
         super().handle_exit(sig, frame)
 
     async def main_loop(self) -> None:
-        """Serve until a signal comes, and a while longer when it is SIGTERM."""
+        """Serve until a signal comes; after SIGTERM, continue for SECONDS_TO_DRAIN."""
         await super().main_loop()
         if self.app.state.draining:
             self.config.encoded_headers.append((b"connection", b"close"))
@@ -73,8 +76,8 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serve, and end with status 0 when told to stop."""
-    # uvicorn sends itself the signal again when it has shut down; and the first process of a
-    # container ignores signals that it does not handle, while it starts too.
+    # uvicorn raises the signal again after it has shut down. The first process of a container
+    # ignores signals that it does not handle, even during its start.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parser = argparse.ArgumentParser("python -m app.serve", description="Run the service.")
     parser.add_argument("--host", default=EVERY_ADDRESS, help=f"(default {EVERY_ADDRESS})")
@@ -83,7 +86,7 @@ def main() -> None:
         "--root-path", default="", metavar="PREFIX", help="the path prefix that a proxy strips"
     )
     arguments = parser.parse_args()
-    from app.main import app  # noqa: PLC0415  it takes its time
+    from app.main import app  # noqa: PLC0415  importing it is slow
 
     Server(app, arguments.host, arguments.port, arguments.root_path).run()
 

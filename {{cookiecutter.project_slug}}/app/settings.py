@@ -1,4 +1,4 @@
-"""The settings of the service, and one readable message for all that are missing or invalid."""
+"""The settings of the service, and one message that names all that are missing or invalid."""
 
 import re
 from typing import Annotated, Literal, TypeVar
@@ -29,7 +29,7 @@ Loaded = TypeVar("Loaded", bound=BaseSettings)
 
 
 class SettingsError(Exception):
-    """The service cannot start with these settings; the message says why, without their values."""
+    """The service cannot start with these settings. The message says why, without their values."""
 
 
 def _split(value: object) -> object:
@@ -40,7 +40,7 @@ def _split(value: object) -> object:
 
 
 def _matching(pattern: str) -> AfterValidator:
-    """Take a text that is wholly `pattern`, in lower case."""
+    """Accept a text that matches `pattern` in lower case, and convert it to lower case."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text.lower()):
@@ -83,59 +83,73 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_supported)]
 
 
 class Settings(TenantSettings):
-    """What the service needs to know, checked. Each description begins with what is expected."""
+    """The settings of the service, validated.
+
+    A description says what is expected, in the message about an invalid value and in the documents:
+    after a change, run `uv run python -m dev.reference`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_client_id: UUID = Field(
-        description="a GUID: the application (client) ID of the API's app registration"
+        description="a GUID: the application (client) ID of the API's app registration, the "
+        "audience of every access token"
     )
-    docs_enabled: bool = Field(True, description="true or false: serve the docs page")
+    docs_enabled: bool = Field(
+        True, description="true or false: whether to serve the docs page and /openapi.json"
+    )
     swagger_ui_client_id: UUID | None = Field(
         None,
         validate_default=True,
         description="a GUID: the application (client) ID of the docs page's app registration; "
-        "needed unless DOCS_ENABLED=false",
+        "required unless DOCS_ENABLED=false",
     )
     entra_authority: Authority = Field(
         "https://login.microsoftonline.com",
-        description="the https:// address of the sign-in host; http:// only for this machine",
+        description="the https:// address of the sign-in host, which differs in other clouds; "
+        "http:// only for this machine",
     )
     allowed_client_ids: Annotated[frozenset[UUID], *CommaSeparated] = Field(
         frozenset(),
-        description="comma-separated GUIDs: the client applications that may call; empty for any",
+        description="comma-separated GUIDs: the client applications that may call the API, "
+        "including the docs page; empty for any",
     )
     allow_guests: bool = Field(
         False, description="true or false: whether guest users of the tenant may sign in"
     )
 {% if cookiecutter.storage == "database" %}
     database_url: DatabaseUrl = Field(
-        description="postgresql+psycopg://USER:PASSWORD@HOST/NAME, or on one machine "
-        "sqlite+aiosqlite:///./data.db"
+        description="postgresql+psycopg://USER:PASSWORD@HOST/NAME in production, or "
+        "sqlite+aiosqlite:///./todos.db on a single machine",
+        examples=["sqlite+aiosqlite:///./todos.db"],
     )
 {% endif %}
     cors_origins: Annotated[tuple[Origin, ...], *CommaSeparated] = Field(
         (),
-        description="comma-separated origins such as https://www.example.com, "
-        "without a path or closing slash; never *",
+        description="comma-separated origins of front ends that call from a browser, such as "
+        "https://www.example.com, without a path or a closing slash; never *",
     )
     trusted_hosts: Annotated[tuple[Host, ...], *CommaSeparated] = Field(
         (),
         description="comma-separated host names that the service answers to, such as "
-        "api.example.com or *.example.com; empty for any",
+        "api.example.com or *.example.com; empty for any. Probes are answered for any host",
     )
     token_cache_seconds: int = Field(
         300,
         ge=0,
-        description="a number of seconds: how long a verified token is trusted without verifying "
-        "its signature again; 0 turns it off",
+        description="a number of seconds: how long a verified token is trusted before its "
+        "signature is verified again; 0 disables the cache",
     )
     max_body_bytes: int = Field(
-        65536, ge=1, description="a number of bytes: a longer request body is refused"
+        65536, ge=1, description="a number of bytes: a longer request body is refused with 413"
     )
     log_level: Annotated[
         Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"], BeforeValidator(_upper)
-    ] = Field("INFO", description="CRITICAL, ERROR, WARNING, INFO or DEBUG")
+    ] = Field(
+        "INFO",
+        description="CRITICAL, ERROR, WARNING, INFO or DEBUG: the lowest level of the service's own "
+        "lines in the log",
+    )
     log_format: Literal["json", "console"] = Field("json", description="json or console")
 
     @field_validator("swagger_ui_client_id")
@@ -222,6 +236,6 @@ def _explanation(error: ValidationError) -> str:
     lines = [
         "Settings are missing or invalid:",
         *faults.values(),
-        "Set them in the environment or in .env; .env.example lists every setting.",
+        "Set them in the environment or in .env. docs/settings.md lists every setting.",
     ]
     return "\n".join(lines)

@@ -129,7 +129,9 @@ def _python() -> str:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) not in range(1, 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: it takes a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port: expected a number from 1 to 65535"
+        )
     return int(text)
 
 

@@ -32,7 +32,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
 
   resource administrator 'administrators' = {
     name: identityPrincipalId
-    // The server takes one change at a time.
+    // The server accepts one change at a time.
     dependsOn: [todos, fromAzure]
     properties: {
       principalName: identityName

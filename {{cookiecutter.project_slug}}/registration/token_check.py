@@ -66,6 +66,13 @@ def check_issuer(claims: Json, env: dict[str, str], login: str) -> Findings:
         )
 
 
+def is_guest(claims: Json) -> bool:
+    """Return whether the service treats the caller as a guest: see `app/identity/claims.py`."""
+    if "acct" in claims:
+        return str(claims["acct"]) != "0"
+    return bool(claims.get("idp", claims.get("iss")) != claims.get("iss"))
+
+
 def check_caller(claims: Json, env: dict[str, str]) -> Findings:
     """Check that the service accepts this client and this caller."""
     clients = listed(env.get("ALLOWED_CLIENT_IDS", ""))
@@ -74,8 +81,7 @@ def check_caller(claims: Json, env: dict[str, str]) -> Findings:
             f"azp is {claims.get('azp')}, which is not in ALLOWED_CLIENT_IDS",
             "add it to ALLOWED_CLIENT_IDS",
         )
-    guest = claims.get("acct") == 1 or claims.get("idp", claims.get("iss")) != claims.get("iss")
-    if guest and env.get("ALLOW_GUESTS", "").lower() not in YES:
+    if is_guest(claims) and env.get("ALLOW_GUESTS", "").lower() not in YES:
         yield (
             "acct or idp shows that this is a guest",
             "set ALLOW_GUESTS=true if guests may sign in",

@@ -1,4 +1,4 @@
-"""Reading a table of who may do what: a line for each request, a column for each person.
+"""Reads an access table: a line for each request, a column for each person.
 
 A path such as `/api/notes/{bob}` stands for that of an item that bob has just created there.
 """

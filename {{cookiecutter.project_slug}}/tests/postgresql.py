@@ -21,7 +21,7 @@ HOW_TO = "install PostgreSQL (Debian: apt install postgresql), or set TEST_DATAB
 
 @contextmanager
 def fresh_database() -> Iterator[str]:
-    """Make an empty database; give its URL for SQLAlchemy; drop it in the end."""
+    """Make an empty database; give its URL for SQLAlchemy; drop it afterwards."""
     with _server() as given:
         # Without a password the service would sign in with an identity.
         server = given.set(password=given.password or "none")

@@ -1,4 +1,4 @@
-"""Who may do what, whatever the resources are."""
+"""Access to the platform's own routes."""
 
 import pytest
 from fastapi.testclient import TestClient

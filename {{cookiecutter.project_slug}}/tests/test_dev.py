@@ -284,10 +284,10 @@ def test_a_port_is_a_number_in_range(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: str
 ) -> None:
     run_command(monkeypatch, "--port", port)
-    assert "it takes a number from 1 to 65535" in capsys.readouterr().err
+    assert "expected a number from 1 to 65535" in capsys.readouterr().err
 
 
-def test_a_token_takes_a_running_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_command_requires_a_running_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     with taken_port() as holder:
         port = str(holder.getsockname()[1])
     named = ["--entra-port", port]

@@ -75,14 +75,48 @@ async def test_there_are_no_keys_before_they_are_fetched(world: World) -> None:
     assert await world.knows(world.entra.keys[0])
 
 
-async def test_an_unknown_key_is_looked_for_once_in_five_minutes(world: World) -> None:
+async def test_unknown_key_causes_a_fetch_once_in_five_minutes(world: World) -> None:
     await world.keys.refresh()
+    assert not await world.keys.find("unknown")
+    assert world.fetches == 2
     world.entra.rotate_keys()
     world.now += 5 * MINUTE - 1
     assert not await world.knows(world.entra.keys[0])
-    assert world.fetches == 1
+    assert world.fetches == 2
     world.now += 1
     assert await world.knows(world.entra.keys[0])
+    assert world.fetches == 3
+
+
+async def test_new_key_is_accepted_right_after_the_first_fetch(world: World) -> None:
+    await world.keys.refresh()
+    world.entra.rotate_keys()
+    assert await world.knows(world.entra.keys[0])
+
+
+async def test_new_key_is_accepted_right_after_a_scheduled_fetch(world: World) -> None:
+    await world.keys.refresh()
+    world.now += 12 * HOUR
+    await world.keys.refresh()
+    world.entra.rotate_keys()
+    assert await world.knows(world.entra.keys[0])
+
+
+async def test_new_key_is_accepted_right_after_an_outage(world: World) -> None:
+    await world.keys.refresh()
+    world.entra.rotate_keys()
+    world.down = True
+    assert not await world.knows(world.entra.keys[0])
+    world.down = False
+    world.now += 1
+    assert await world.knows(world.entra.keys[0])
+
+
+async def test_flood_during_an_outage_causes_one_fetch_a_second(world: World) -> None:
+    await world.keys.refresh()
+    world.down = True
+    for _ in range(50):
+        assert not await world.keys.find("unknown")
     assert world.fetches == 2
 
 
@@ -114,13 +148,37 @@ async def test_who_gives_up_does_not_end_the_fetch_of_the_others(world: World) -
     assert first.cancelled()
 
 
-async def test_a_withdrawn_key_is_gone_after_the_next_fetch(world: World) -> None:
+async def test_withdrawn_key_is_refused_after_its_grace(world: World) -> None:
     await world.keys.refresh()
     old = world.entra.keys[0]
     world.entra.rotate_keys()
-    assert await world.knows(old)
     await world.keys.refresh()
+    world.now += 5 * MINUTE - 1
+    assert await world.knows(old)
+    # Another fetch that lacks the key does not prolong the grace.
+    await world.keys.refresh()
+    world.now += 1
     assert not await world.knows(old)
+    await world.keys.refresh()
+    assert world.keys.current is not None
+    assert old.id not in world.keys.current.keys
+
+
+async def test_key_that_one_replica_lacks_stays_known(world: World) -> None:
+    await world.keys.refresh()
+    old = world.entra.keys[0]
+    before = [key.public_jwk(f"{ADDRESS}/v2.0") for key in world.entra.keys]
+    world.entra.rotate_keys()
+    await world.keys.refresh()
+    new = world.entra.keys[0]
+    world.jwks = {"keys": before}
+    await world.keys.refresh()
+    assert await world.knows(new)
+    assert await world.knows(old)
+    world.jwks = None
+    await world.keys.refresh()
+    world.now += HOUR
+    assert await world.knows(new)
 
 
 async def test_a_change_of_keys_is_told_and_a_repetition_is_not(world: World) -> None:
@@ -188,7 +246,7 @@ async def test_a_broken_discovery_document_leaves_the_good_keys(
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
-async def test_one_bad_key_does_not_take_the_others_down(world: World) -> None:
+async def test_bad_key_leaves_the_good_ones_usable(world: World) -> None:
     good = world.entra.keys[0]
     encryption = SigningKey().public_jwk("") | {"use": "enc", "kid": "encryption"}
     bad = [BROKEN_KEY, {}, encryption, short_key()]

@@ -1,4 +1,4 @@
-"""No route without a rule: each is public on purpose, or stands in a table of who may call it."""
+"""No route without a rule: each is public on purpose, or is in an access table."""
 
 import importlib
 import re

@@ -54,7 +54,7 @@ def test_after_ctrl_c_it_stops_at_once(server: Server) -> None:
     wait_until(lambda: not server.servers[0].is_serving(), seconds=0.9)
 
 
-def test_the_command_takes_an_address_and_ends_with_status_0(
+def test_command_accepts_an_address_and_ends_with_status_0(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "app.main", SimpleNamespace(app=build()))

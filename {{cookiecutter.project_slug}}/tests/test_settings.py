@@ -1,11 +1,11 @@
 """Settings: what they take, and what is said of wrong ones."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from app.settings import Settings, SettingsError, load_settings
+from dev import reference
 from tests.conftest import Values
 from tests.settings import refuses
 
@@ -72,13 +72,9 @@ def test_settings_come_from_the_environment_before_the_file(
     assert (settings.log_level, settings.max_body_bytes) == ("ERROR", 20)
 
 
-def test_the_example_has_every_setting() -> None:
-    project = Path(__file__).parent.parent
-    example = project.joinpath(".env.example").read_text(encoding="utf-8")
-    for name in Settings.model_fields:
-        assert re.search(rf"^(?:# )?{name.upper()}=", example, re.MULTILINE), (
-            f"add {name.upper()} to .env.example"
-        )
+@pytest.mark.parametrize(("path", "text"), reference.texts().items(), ids=str)
+def test_documents_say_what_the_code_says(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, "run `uv run python -m dev.reference`"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -91,7 +91,7 @@ def not_canonical(entra: StandIn) -> str:
 
 
 def signed_with_the_public_key(entra: StandIn) -> str:
-    """Return a token whose HMAC takes the public key as its secret (RFC 8725, section 2.1)."""
+    """Return a token whose HMAC uses the public key as its secret (RFC 8725, section 2.1)."""
     public = entra.keys[-1].private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     unsigned = raw({"alg": "HS256", "kid": entra.keys[-1].id}, signature="")(entra).rstrip(".")
@@ -112,9 +112,18 @@ ACCEPTED: dict[str, Maker] = {
     "as Entra ID makes it": claims(),
     "with several scopes": claims(scp="Files.Read access_as_user"),
     "without a name": claims(name=ABSENT, preferred_username=ABSENT),
-    "whose name is no text": claims(name=7, preferred_username=["x"]),
-    "with a member's home tenant": claims(idp=ISSUER),
-    "of a client that is no GUID": claims(azp="x"),
+    "whose name is not text": claims(name=7, preferred_username=["x"]),
+    "with a member's home tenant": claims(acct=ABSENT, idp=ISSUER),
+    "of a member from a partner organisation": claims(acct=0, idp=OTHER_ISSUER),
+    "of a member, in text": claims(acct="0"),
+    "whose ids are in capitals": claims(
+        aud=API_CLIENT_ID.upper(), oid=person_called("bob").object_id.upper()
+    ),
+    "whose name is half a character": claims(name="\ud800", preferred_username="b\udfff"),
+    "whose roles are of every kind": claims(roles=["User", 7, None, "\ud800", ["x"], {}]),
+    "that expires after the year 9999": claims(exp=10**30),
+    "with claims that are nested deep": claims(x=json.loads("[" * 200 + "]" * 200)),
+    "of a client that is not a GUID": claims(azp="x"),
     "that expired within the leeway": claims(exp=timedelta(seconds=-30)),
     "that begins within the leeway": claims(nbf=timedelta(seconds=30)),
     "with claims that nobody knows": claims(colour="red"),
@@ -162,7 +171,12 @@ UNAUTHORIZED: dict[str, Maker] = {
     "whose header is deep": lambda _: f"{encoded(b'[' * 9000)}.e30.AAAA",
     "whose claims are a list": content(["exp"]),
     "whose claims are a number": content(7),
-    "whose claims are no JSON": content(b"{"),
+    "whose claims are not JSON": content(b"{"),
+    "whose claims are nested too deep": content(b'{"a":' + b"[" * 20_000),
+    "whose claims are nested too deep, and are complete": content(
+        b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    ),
+    "whose claims have a number of 5,000 digits": content(b'{"exp": ' + b"9" * 5000 + b"}"),
     "without claims": content(b""),
     "of base64 with padding": lambda entra: claims()(entra) + "==",
     "of base64 that is not canonical": not_canonical,
@@ -192,13 +206,13 @@ UNAUTHORIZED: dict[str, Maker] = {
     "without a version": claims(ver=ABSENT),
     "of another tenant than its issuer": claims(tid=FABRIKAM.id),
     "without a tenant": claims(tid=ABSENT),
-    "whose tenant is no GUID": claims(tid="contoso"),
+    "whose tenant is not a GUID": claims(tid="contoso"),
     "whose tenant is a list": claims(tid=[CONTOSO.id]),
     "of a tenant that may not sign in": claims(
         tid=DOCS_CLIENT_ID, iss=f"{ENTRA}/{DOCS_CLIENT_ID}/v2.0"
     ),
     "without an object id": claims(oid=ABSENT),
-    "whose object id is no GUID": claims(oid="bob"),
+    "whose object id is not a GUID": claims(oid="bob"),
     "whose object id is empty": claims(oid=""),
 }
 
@@ -212,7 +226,12 @@ FORBIDDEN: dict[str, Maker] = {
     "of an application": claims(scp=ABSENT, idtyp="app"),
     "of an application with a scope": claims(idtyp="app"),
     "of a guest": claims(acct=1),
-    "of a guest from another tenant": claims(idp=f"https://sts.windows.net/{FABRIKAM.id}/"),
+    "of a guest, in text": claims(acct="1"),
+    "of a guest, in a list": claims(acct=[1]),
+    "of somebody whose account is unknown": claims(acct=None),
+    "of a guest from another tenant": claims(
+        acct=ABSENT, idp=f"https://sts.windows.net/{FABRIKAM.id}/"
+    ),
 }
 
 
@@ -254,7 +273,7 @@ def test_a_token_that_does_not_allow_it(client: TestClient, entra: StandIn, make
         assert answer.headers["www-authenticate"] == challenge
 
 
-def test_the_same_token_is_judged_anew_each_time(client: TestClient, entra: StandIn) -> None:
+def test_each_request_is_judged_by_its_own_token(client: TestClient, entra: StandIn) -> None:
     guest, member = claims(acct=1)(entra), claims()(entra)
     statuses = [ask(client, token).status_code for token in (guest, member, guest, member)]
     assert statuses == [403, 200, 403, 200]
@@ -293,7 +312,7 @@ class KeyOfAnotherTenant(SigningKey):
         return super().public_jwk(OTHER_ISSUER)
 
 
-def test_a_key_signs_for_its_issuer_alone(serve: Serve) -> None:
+def test_key_of_another_issuer_is_refused(serve: Serve) -> None:
     stand_in = StandIn(ENTRA, [DOCS_PAGE])
     stand_in.keys = [KeyOfAnotherTenant()]
     assert ask(serve(stand_in), claims()(stand_in)).status_code == 401

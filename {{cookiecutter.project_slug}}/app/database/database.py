@@ -23,15 +23,15 @@ CANNOT_SERVE = (InterfaceError, OperationalError, ProgrammingError, TimeoutError
 
 
 class Database:
-    """The connections to the database. Resources keep a reference to it and open none themselves.
+    """The connections to the database, which all resources share.
 
-    `engine` is a plain SQLAlchemy engine, with transactions. `transaction()` and `autocommit()` add
-    what a request needs: they give up after four seconds, and turn an outage into a 503.
+    `engine` is a plain SQLAlchemy engine with transactions. `transaction()` and `autocommit()` are for
+    requests: they give up after four seconds, and turn an outage into a 503.
     """
 
     def __init__(self, autocommit: AsyncEngine) -> None:
         level = "SERIALIZABLE" if autocommit.dialect.name == "sqlite" else "READ COMMITTED"
-        # The same connections: to switch one to transactions costs more than to leave it alone.
+        # The same connections. Switching one to transactions costs more than not switching it.
         self.engine = autocommit.execution_options(isolation_level=level)
         self._autocommit = autocommit
         self._transactions = self.engine.execution_options(**LOCKED)
@@ -39,9 +39,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Open one transaction: it is committed at the end, and an exception rolls it back.
+        """Open a transaction, which is committed at the end; an exception rolls it back.
 
-        Raises UnavailableError when the database cannot serve in time.
+        Raises UnavailableError if the database cannot serve in time.
         """
         async with _in_time(), self._transactions.begin() as connection:
             yield connection
@@ -50,14 +50,14 @@ class Database:
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection on which every statement is a transaction of its own.
 
-        For a single statement, this saves two round trips. Raises UnavailableError when the
-        database cannot serve in time.
+        For a single statement, this avoids two round trips. Raises UnavailableError if the database
+        cannot serve in time.
         """
         async with _in_time(), self._autocommit.connect() as connection:
             yield connection
 
     async def unavailable_reason(self) -> str | None:
-        """Return in a sentence why the database cannot be used at present, or None."""
+        """Return a sentence that says why the database cannot be used at present, or None."""
         try:
             async with asyncio.timeout(SECONDS_TO_WAIT), self._autocommit.connect() as connection:
                 return await self._revisions.behind(connection)
@@ -67,9 +67,9 @@ class Database:
 
 
 class DatabaseStorage:
-    """What the service opens when it starts, and closes when it stops.
+    """The storage of the service, opened at its start and closed at its end.
 
-    `credential` replaces the one that Azure gives this service. Raises SettingsError for a URL that
+    `credential` replaces the one of the managed identity. Raises SettingsError for a URL that
     cannot be used.
     """
 
@@ -115,5 +115,5 @@ async def _in_time() -> AsyncIterator[None]:
 
 
 def _cause(error: Exception) -> str:
-    """Return what the driver says, without the statement and the data in it."""
+    """Return the driver's error, without the statement and its data."""
     return repr(getattr(error, "orig", None) or error)

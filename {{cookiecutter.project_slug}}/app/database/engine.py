@@ -1,4 +1,4 @@
-"""Engines for `DATABASE_URL`: everything in it counts in every way of connecting."""
+"""Creates engines for `DATABASE_URL`; all of it counts in every way of connecting."""
 
 import select
 from typing import Any
@@ -16,24 +16,24 @@ from app.settings import SettingsError
 
 SQLITE = "sqlite+aiosqlite"
 SECONDS_TO_WAIT = 4
-"""How long a request waits for the database, all in all."""
+"""How many seconds a request waits for the database in total."""
 LOCKED = {"lock_file": True}
-"""The execution option of an engine whose transactions on SQLite lock the file when they begin."""
+"""The execution option that makes transactions on SQLite lock the file when they begin."""
 POOL_SIZE = 10
-"""How many connections to PostgreSQL a process has at most."""
+"""The highest number of connections from a process to PostgreSQL."""
 
 
 def parsed(url: SecretStr) -> URL:
-    """Return the URL of a database, checked.
+    """Return the parsed URL of a database.
 
-    Raises SettingsError for one that SQLAlchemy or libpq would refuse when it first connects.
+    Raises SettingsError for a URL that SQLAlchemy or libpq would refuse when it first connects.
     """
     try:
         target = make_url(url.get_secret_value())
         if target.drivername != SQLITE:
             make_conninfo(**_parameters(target))
     except ProgrammingError as error:
-        # libpq names the option, which would be part of a password that holds a question mark.
+        # libpq quotes the option, which is part of the password if that contains a question mark.
         if "@" not in url.get_secret_value().partition("?")[2]:
             raise SettingsError(f"DATABASE_URL is invalid: {str(error).strip()}.") from None
     except (ArgumentError, ValueError):
@@ -47,11 +47,11 @@ def parsed(url: SecretStr) -> URL:
 
 
 def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
-    """Return an engine for this URL. It connects when it is first used, in autocommit mode.
+    """Return an engine in autocommit mode for this URL, which connects when it is first used.
 
-    `credential` is that of `app.database.managed_identity.async_connector`, if `uses_identity` says so.
+    `credential` is passed to `app.database.managed_identity.async_connector`.
     """
-    # Values do not belong in the log, where the text of an error may end up.
+    # The text of an error may be logged, and must not contain values.
     options: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
     if target.drivername == SQLITE:
         if "timeout" not in target.query:
@@ -61,7 +61,7 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _lock_file)
         return engine
     parameters = _parameters(target)
-    # What the URL says comes last, and so has its way.
+    # The URL comes last, so it takes precedence.
     limits = f"-c statement_timeout={SECONDS_TO_WAIT}s {parameters.get('options', '')}".strip()
     limited = {"connect_timeout": SECONDS_TO_WAIT} | parameters | {"options": limits}
     # A connection in autocommit mode has nothing to roll back when it returns to the pool.
@@ -76,7 +76,7 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
 
 
 def connect_engine_for_migration(url: SecretStr) -> Engine:
-    """Return an engine without asyncio, which Alembic wants, for this URL."""
+    """Return a synchronous engine for this URL, as Alembic requires."""
     target = parsed(url)
     if target.drivername == SQLITE:
         return create_engine(target.set(drivername="sqlite"))
@@ -85,13 +85,13 @@ def connect_engine_for_migration(url: SecretStr) -> Engine:
 
 
 def _parameters(target: URL) -> dict[str, Any]:
-    """Return the parameters of libpq that the URL stands for, several hosts included."""
+    """Return the libpq parameters of the URL, including several hosts."""
     _, parameters = target.get_dialect()().create_connect_args(target)
     return dict(parameters)
 
 
 def _share_file(connection: Any, _: object) -> None:
-    """Let readers and a writer, of this process and others, share the file."""
+    """Let readers and a writer, in this process and others, share the file."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -99,18 +99,18 @@ def _share_file(connection: Any, _: object) -> None:
 
 
 def _lock_file(connection: Connection) -> None:
-    """Begin a transaction of SQLite as a writer, which waits for its turn.
+    """Begin a SQLite transaction as a writer, which waits for its turn.
 
-    Otherwise SQLite begins it at the first write, and reads before that are not part of it.
+    Otherwise, SQLite begins it at the first write, and earlier reads are not part of it.
     """
     if LOCKED.items() <= connection.get_execution_options().items():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _replace_if_closed(connection: Any, *_: object) -> None:
-    """Have a connection replaced that PostgreSQL has closed, which it shows by having to say something.
+    """Have a connection replaced if its idle socket is readable: PostgreSQL has closed it.
 
-    That costs no round trip, unlike SQLAlchemy's `pool_pre_ping`.
+    Unlike SQLAlchemy's `pool_pre_ping`, this costs no round trip.
     """
     if _readable(connection.driver_connection.pgconn.socket):
         raise DisconnectionError

@@ -1,7 +1,7 @@
-"""Signing in to Azure Database for PostgreSQL with a managed identity, without a password.
+"""Signs in to Azure Database for PostgreSQL with a managed identity instead of a password.
 
-It requires the extra `azure` (`uv sync --extra azure`) and a `DATABASE_URL` without a password. The
-user in the URL, or else the one that the token names, is the identity's name in the database.
+This requires the extra `azure` (`uv sync --extra azure`) and a `DATABASE_URL` without a password. The
+user in the URL, or otherwise in the token, is the identity's name in the database.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,12 +13,12 @@ from sqlalchemy.engine import URL
 
 
 def uses_identity(url: URL) -> bool:
-    """Return whether connections to this URL sign in with the identity of this service."""
+    """Return whether connections to this URL sign in with a managed identity."""
     return not url.password and find_spec("azure_postgresql_auth") is not None
 
 
 def default_credential() -> Any:
-    """Return the `AsyncTokenCredential` that Azure gives this service; close it when done."""
+    """Return the `AsyncTokenCredential` of the managed identity; close it when done."""
     from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415  an extra
 
     return DefaultAzureCredential()
@@ -27,7 +27,7 @@ def default_credential() -> Any:
 def async_connector(
     parameters: dict[str, Any], credential: Any
 ) -> Callable[[], Awaitable[AsyncConnection[Any]]]:
-    """Return what opens a connection, each with a token of its own, without blocking the others.
+    """Return a function that opens a connection with a new token, without blocking the event loop.
 
     `parameters` are those of libpq; `credential` is an `AsyncTokenCredential`.
     """
@@ -40,7 +40,7 @@ def async_connector(
                 **parameters, credential=credential
             )
         except EntraConnectionValueError as error:
-            # For the service it is the same as a database that does not answer.
+            # The service treats this like a database that does not answer.
             raise OperationalError(f"no token for the database: {error.__cause__}") from error
         return connection
 
@@ -48,7 +48,7 @@ def async_connector(
 
 
 def connector(parameters: dict[str, Any]) -> Callable[[], Connection[Any]]:
-    """Return what opens a connection for a migration."""
+    """Return a function that opens a connection for a migration."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415  an extra
     from azure_postgresql_auth.psycopg3 import EntraConnection  # noqa: PLC0415
 

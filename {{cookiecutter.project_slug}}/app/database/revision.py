@@ -1,4 +1,4 @@
-"""Whether the tables of a database are those that this code expects."""
+"""Compares the revision of a database with the one that this code expects."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 class Revisions:
-    """The revisions in `migrations/`: the newest one is that of this code."""
+    """The revisions in `migrations/`; this code expects the newest one."""
 
     def __init__(self) -> None:
         scripts = ScriptDirectory(MIGRATIONS)
@@ -18,10 +18,10 @@ class Revisions:
         self._older = {script.revision for script in scripts.walk_revisions()} - {self.newest}
 
     async def behind(self, connection: AsyncConnection) -> str | None:
-        """Return in a sentence what the database lacks, or None.
+        """Return a sentence that says what the database lacks, or None.
 
-        A database at a revision that this code does not know is ahead of it, as it is while a
-        release with a migration replaces this one.
+        A revision that this code does not know is newer than this code, as happens during a release
+        with a migration.
         """
         revision = None
         if await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):

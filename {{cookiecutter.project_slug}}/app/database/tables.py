@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class Base(DeclarativeBase):
-    """The base of every table; it names constraints, so that a migration can refer to them."""
+    """The base of every table. It names constraints, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -21,7 +21,7 @@ class Base(DeclarativeBase):
 
 
 class _SqliteDateTime(TypeDecorator[datetime]):
-    """A point in time in UTC, for SQLite, which forgets the time zone."""
+    """A point in time in UTC. SQLite does not store the time zone."""
 
     impl = DateTime
     cache_ok = True
@@ -32,4 +32,4 @@ class _SqliteDateTime(TypeDecorator[datetime]):
 
 
 DATE_TIME = DateTime(timezone=True).with_variant(_SqliteDateTime(), "sqlite")
-"""The type of a column for a point in time: an aware `datetime` in UTC."""
+"""The column type for a point in time: an aware `datetime` in UTC."""

@@ -6,13 +6,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HttpMiddleware:
-    """An ASGI middleware for HTTP requests; lifespan events and web sockets pass by."""
+    """An ASGI middleware for HTTP requests; lifespan events and web sockets bypass it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve what comes in."""
+        """Serve a request, or pass anything else on."""
         serve = self.serve if scope["type"] == "http" else self.app
         return serve(scope, receive, send)
 

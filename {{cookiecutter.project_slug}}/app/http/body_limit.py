@@ -1,4 +1,4 @@
-"""The limit of request bodies."""
+"""Limits request bodies."""
 
 import re
 
@@ -10,10 +10,10 @@ from app.http.problems import problem
 
 
 class BodyLimit(RequestBodyLimitMiddleware):
-    """Refuses a request body that is too long, by `Content-Length` or while it is being read."""
+    """Refuses a request body that is too long, judging by `Content-Length` or while it is being read."""
 
     LENGTH = re.compile(rb"[0-9]{1,18}")
-    """A `Content-Length` that can be read: Python refuses a number of thousands of digits."""
+    """A valid `Content-Length`. Python refuses to convert thousands of digits to a number."""
 
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
         super().__init__(app, max_body_size=max_body_size)
@@ -33,7 +33,7 @@ class BodyLimit(RequestBodyLimitMiddleware):
             await self.app(scope, receive, send)
 
     def _content_length(self, scope: Scope) -> int | None:
-        """Return the length of the body in bytes, or None when only reading it can tell.
+        """Return the length of the body in bytes, or None if it is not known before the body is read.
 
         An HTTP/1 server reads no more than the headers say (RFC 9112, section 6.3).
         """

@@ -1,4 +1,4 @@
-"""Middleware for errors: those that a middleware answers, and those that nobody expects."""
+"""Middleware for errors of other middleware, and for unexpected errors."""
 
 import logging
 from inspect import iscoroutinefunction
@@ -20,9 +20,9 @@ ABOUT_THE_BODY = {b"content-type", b"content-length"}
 
 
 class ProblemBodies(HttpMiddleware):
-    """Replaces the text with which a middleware refuses a request by problem details.
+    """Turns the plain text with which a middleware refuses a request into problem details.
 
-    Whatever the application answers is sent unchanged.
+    Answers of the application are sent unchanged.
     """
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,10 +48,10 @@ class ProblemBodies(HttpMiddleware):
 
 
 class UnexpectedErrors(HttpMiddleware):
-    """Logs an exception that nothing else handles, and answers 500.
+    """Logs an unhandled exception, and answers with 500.
 
-    A handler that the application registered for 500 or `Exception` gives the answer; otherwise it
-    is problem details. It is the innermost middleware, so it also tells `ProblemBodies` which
+    A handler that the application registered for 500 or `Exception` creates the answer; otherwise it
+    is problem details. This is the innermost middleware, so it also tells `ProblemBodies` which
     answers are the application's.
     """
 
@@ -61,7 +61,7 @@ class UnexpectedErrors(HttpMiddleware):
         try:
             await self.app(scope, receive, send)
         except HTTPException:
-            # The body is too long, and the application does not answer that: a middleware will.
+            # The body is too long. A middleware answers if the application does not.
             scope["answered_by_application"] = False
             raise
         except Exception as error:

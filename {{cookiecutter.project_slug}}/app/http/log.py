@@ -1,4 +1,4 @@
-"""Logging: one JSON object a line in production, coloured text on a developer's screen."""
+"""Configures logging: JSON, one object per line, in production; coloured text for developers."""
 
 import logging
 import sys
@@ -10,12 +10,12 @@ from uvicorn.logging import DefaultFormatter
 
 from app.http.request_log import RequestLog, current_request_id
 
-# What every record has, and what formatters and uvicorn add to some.
+# Attributes of every record, and those that formatters and uvicorn add to some.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "color_message", "levelprefix", "message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record, with what it was given as `extra`, as one JSON object."""
+    """Formats a record and its `extra` as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(DefaultFormatter):
-    """Writes a record for people, in uvicorn's colours where the log is a terminal."""
+    """Formats a record for people, with uvicorn's colours if the log is a terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """Return the line."""
@@ -41,9 +41,9 @@ class ConsoleFormatter(DefaultFormatter):
 
 
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:
-    """Send the log of the service, of uvicorn and of every library to stderr in one style.
+    """Send the log of the service, of uvicorn and of all libraries to stderr in one style.
 
-    `level` is that of the service's own lines; libraries write from INFO on.
+    `level` applies to the service's own lines; the level of libraries is INFO.
     """
     handler = logging.StreamHandler()
     if style == "json":
@@ -59,15 +59,15 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # The service writes a line for each request itself, with who called.
+    # The service writes its own line for each request, with the caller.
     logging.getLogger("uvicorn.access").disabled = True
-    # These write a line for each request of their own; one writes tokens that it cannot read.
+    # These log each of their requests; the first one also logs tokens that it cannot read.
     logging.getLogger("fastapi_azure_auth").setLevel(logging.CRITICAL)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    """Return what a record was given as `extra`, and the id of the request that it is about."""
+    """Return the `extra` of a record, and the id of the current request."""
     request_id = current_request_id.get()
     about = {"request_id": request_id} if request_id else {}
     return about | {name: value for name, value in vars(record).items() if name not in USUAL}

@@ -1,4 +1,4 @@
-"""What every request meets before a route, and every answer after it: one idea a class."""
+"""The middleware between the server and the routes: one class for each purpose."""
 
 from collections.abc import Awaitable
 
@@ -22,7 +22,7 @@ SAFE_HEADERS = {
 }
 TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 API_HEADERS = {"Cache-Control": "no-store"}
-# JSON has no links, and the policy above already keeps it out of frames.
+# JSON contains no links, and the policy above already keeps it out of frames.
 PAGE_HEADERS = {"Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
 SECURITY_HEADERS = {
     (tls, api): Headers(
@@ -31,7 +31,7 @@ SECURITY_HEADERS = {
     for tls in (False, True)
     for api in (False, True)
 }
-"""By whether the request came over TLS, and whether its path is below `/api/`."""
+"""The headers, by whether the request came over TLS and whether its path is below `/api/`."""
 
 
 def middleware(settings: Settings) -> list[Middleware]:
@@ -43,7 +43,7 @@ def middleware(settings: Settings) -> list[Middleware]:
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            # There are no cookies, so a page can send nothing that its user did not give it.
+            # There are no cookies, so a page can only send what its user gave it.
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
@@ -75,7 +75,7 @@ class SecurityHeaders(HttpMiddleware):
 
 
 class HeadAsGet(HttpMiddleware):
-    """Answers HEAD as GET would, without the body, unless a route handles HEAD itself."""
+    """Answers HEAD like GET, without the body, unless a route handles HEAD itself."""
 
     def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
@@ -87,7 +87,7 @@ class HeadAsGet(HttpMiddleware):
         return self.app(scope, receive, send)
 
     async def _serve_as_get(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The server has to see HEAD: it sends no body, whatever length the headers promise.
+        # The server must see HEAD, so that it sends no body although the headers have a length.
         inner = {**scope, "method": "GET"}
 
         async def send_without_body(message: Message) -> None:
@@ -102,7 +102,7 @@ class HeadAsGet(HttpMiddleware):
 
 
 class TrustedHosts(TrustedHostMiddleware):
-    """Answers to the trusted host names only; probes come by address and are always answered."""
+    """Serves the trusted host names only. Probes use an address, and are always served."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

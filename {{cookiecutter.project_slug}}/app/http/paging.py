@@ -1,4 +1,4 @@
-"""Lists in pages: the parameters of a request, and the cursor at which the next page begins."""
+"""Pages of a list: the parameters of a request, and the cursor of the next page."""
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -10,23 +10,23 @@ from fastapi.exceptions import RequestValidationError
 
 CHECK_LENGTH = 8
 
-Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="The highest number of items.")]
 After = Annotated[str | None, Query(max_length=100, description="`next` of the previous page.")]
 
 
 def encode_cursor(last: UUID, *of_list: UUID) -> str:
     """Return the cursor behind the item `last` in the list that these ids name.
 
-    A list is named by what its query is restricted to, such as a tenant and an owner.
+    The ids are those to which the query is restricted, such as a tenant and an owner.
     """
     return urlsafe_b64encode(last.bytes + _check(last, of_list)).decode()
 
 
 def decode_cursor(cursor: str | None, *of_list: UUID) -> UUID | None:
-    """Return the id of the item that the next page follows; None for no cursor.
+    """Return the id of the item after which the next page begins, or None without a cursor.
 
-    Raises RequestValidationError for a cursor that is broken or belongs to another list. The check
-    is against mistakes: a forged cursor gains nothing, because each query is restricted by itself.
+    Raises RequestValidationError for a cursor that is invalid or belongs to another list. The check
+    finds mistakes; a forged cursor gains nothing, because every query is restricted anyway.
     """
     if cursor is None:
         return None

@@ -1,4 +1,4 @@
-"""Every error answer: problem details (RFC 9457)."""
+"""Error answers: problem details (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -20,23 +20,23 @@ MEDIA_TYPE = "application/problem+json"
 DETAILS = {
     400: "The request cannot be understood.",
     404: "There is nothing at this path.",
-    405: "This path does not take this method.",
+    405: "This path does not support this method.",
     413: "The request body is too long.",
     500: "Something went wrong here. It has been logged.",
 }
-"""What is said of an error of which nothing more is known."""
+"""The detail of an error that has none of its own."""
 
 FIRST_SERVER_ERROR = 500
 UNREADABLE = "There was an error parsing the body"
-"""What FastAPI says, with 400, of a body that is not even broken JSON."""
+"""FastAPI's detail, with 400, for a body that it cannot decode."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Fault(BaseModel):
-    """What is wrong with one part of a request."""
+    """A fault in one part of a request."""
 
     location: str = Field(description="Where: body, query, path or header.")
-    field: str = Field(description="Which field or parameter; empty for the body as a whole.")
+    field: str = Field(description="The field or parameter; empty for the body as a whole.")
     detail: str = Field(description="What is wrong with it.")
 
 
@@ -47,8 +47,8 @@ class Problem(BaseModel):
     title: str = Field(description="What the status means.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What happened here.")
-    instance: str = Field(description="The path that was asked for.")
-    request_id: str | None = Field(None, description="What to look for in the log.")
+    instance: str = Field(description="The path of the request.")
+    request_id: str | None = Field(None, description="Identifies the request in the log.")
     errors: list[Fault] | None = Field(None, description="The faults of an invalid request.")
 
 
@@ -59,7 +59,7 @@ class ProblemResponse(JSONResponse):
 
 
 class UnavailableError(HTTPException):
-    """Something that the service needs does not answer: 503, and worth another try."""
+    """Something that the service depends on is unavailable: 503 with `Retry-After`, in seconds."""
 
     def __init__(self, detail: str, *, retry_after: int = 5) -> None:
         super().__init__(503, detail, {"Retry-After": str(retry_after)})
@@ -75,7 +75,7 @@ def problem(
 ) -> ProblemResponse:
     """Return the error answer to the request of this ASGI scope.
 
-    `detail` is a sentence, or whatever else an `HTTPException` was given that JSON can hold.
+    `detail` is a sentence, or any other JSON that an `HTTPException` was given.
     """
     title = _phrase(status)
     body = Problem(
@@ -93,7 +93,7 @@ def problem(
 
 
 def _phrase(status: int) -> str:
-    """Return what the status means; one that is not registered means what its class does."""
+    """Return the phrase of the status, or that of its class if it is not registered."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -101,14 +101,14 @@ def _phrase(status: int) -> str:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what a route's `responses` takes to document these error answers."""
+    """Return the `responses` of a route that document these errors."""
     return {
         status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses
     }
 
 
 def answer_errors_with_problems(app: FastAPI) -> None:
-    """Make every exception that FastAPI turns into an answer a problem."""
+    """Answer with problem details where FastAPI handles an exception."""
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
@@ -116,9 +116,9 @@ def answer_errors_with_problems(app: FastAPI) -> None:
         if not is_body_allowed_for_status_code(error.status_code):
             return Response(status_code=error.status_code, headers=error.headers)
         if detail == UNREADABLE:
-            wrong = "It cannot be read: send JSON in UTF-8 that is not nested deep"
+            wrong = "It cannot be read: send JSON in UTF-8 without deep nesting"
             return _invalid(request, [Fault(location="body", field="", detail=wrong)])
-        # Starlette says no more than the name of the status.
+        # Starlette's own detail is only the name of the status.
         if detail in (None, "", _phrase(error.status_code), "Content Too Large"):
             detail = None
         headers = dict(error.headers or {})
@@ -139,7 +139,7 @@ def _invalid(request: Request, faults: Sequence[Fault]) -> ProblemResponse:
 
 
 def _methods_of(scope: Scope) -> list[str]:
-    """Return the methods that this path takes, over all routes (RFC 9110, section 15.5.6)."""
+    """Return the methods that this path supports, in all routes (RFC 9110, section 15.5.6)."""
     routes = [route for route in scope["app"].routes if not isinstance(route, Mount)]
     taken = {
         method
@@ -148,7 +148,7 @@ def _methods_of(scope: Scope) -> list[str]:
     }
     if "GET" in taken:
         taken.add("HEAD")
-    # A path that no route takes is that of a mounted file.
+    # A path without a route is a mounted file.
     return [method for method in METHODS if method in taken] or ["GET", "HEAD"]
 
 
@@ -158,9 +158,9 @@ def _says_json(request: Request) -> bool:
 
 def _fault(error: Mapping[str, Any]) -> Fault:
     location, *path = error["loc"]
-    # The position in a body that is not JSON is no field.
+    # The position in a body that is not JSON is not a field.
     field = "" if error["type"] == "json_invalid" else ".".join(str(part) for part in path)
-    # A pattern is no sentence for people.
+    # A pattern explains nothing to people.
     unlike = error["type"] == "string_pattern_mismatch"
     detail = "It has characters that are not allowed here" if unlike else error["msg"]
     return Fault(location=location, field=field, detail=detail)

@@ -1,4 +1,4 @@
-"""The id of each request, and the line that the log gets for it."""
+"""The id of each request, and its line in the log."""
 
 import asyncio
 import logging
@@ -22,18 +22,18 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that is being served; every line that is logged for it has this id."""
+"""The id of the current request, which every line about it contains."""
 
 
 class RequestLog(HttpMiddleware):
-    """Gives each request an id, and the log a line for it; the answer has the id, too.
+    """Gives each request and its answer an id, and writes a line to the log.
 
-    The client's own `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
-    hyphens. The level of a health probe is DEBUG, because probes come every few seconds.
+    The client's `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
+    hyphens. Health probes are logged at DEBUG, because they come every few seconds.
     """
 
     stream: BinaryIO | None = None
-    """Where lines go as JSON, past `logging`, at a fifth of the cost; None logs them as usual."""
+    """Where to write lines as JSON, without `logging`, at a fifth of the cost; None uses `logging`."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -60,8 +60,8 @@ class RequestLog(HttpMiddleware):
         if self.stream is None:
             log.log(level, "request", extra=_about(scope, seconds))
         else:
-            # After the other requests of this turn of the event loop: lines that are written
-            # together cost less.
+            # After the other requests of this turn of the event loop, because lines that are
+            # written together cost less.
             loop = asyncio.get_running_loop()
             loop.call_soon(_write_json, self.stream, scope, seconds, level)
 
@@ -70,7 +70,7 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
-    # It has to be unique, not secret.
+    # It must be unique, but is not a secret.
     return f"{getrandbits(128):032x}"
 
 
@@ -83,16 +83,16 @@ def _write_json(stream: BinaryIO, scope: Scope, seconds: float, level: int) -> N
         stream.write(to_json(line) + b"\n")
         stream.flush()
     except OSError:
-        # A log that cannot be written loses lines, and no requests.
+        # If the log cannot be written, lines are lost, but no requests.
         pass
 
 
 def _about(scope: Scope, seconds: float) -> dict[str, Any]:
-    """Return what the log says about a request."""
+    """Return the fields of a request's line."""
     line = {
         "request_id": scope["request_id"],
         "method": scope["method"],
-        # The template of the path, because the path itself is the client's text.
+        # The template of the path, because the path itself is untrusted text.
         "route": getattr(scope.get("route"), "path", None),
         "status": scope.get("status", 0),
         "milliseconds": round(seconds * 1000, 1),

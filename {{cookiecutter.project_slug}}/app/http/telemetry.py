@@ -11,7 +11,7 @@ PREFIXES = ("OTEL_", "FASTAPI_OTEL_", "APPLICATIONINSIGHTS_")
 def telemetry_wanted() -> TelemetryConfig:
     """Return what FastAPI takes as `telemetry`: off, unless a variable is there that configures it.
 
-    FastAPI would find out anew for each request, which costs as much as signing it in.
+    FastAPI would find out again for each request, which costs as much as signing it in.
     """
     wanted = any(name.startswith(PREFIXES) for name in os.environ)
     return {"tracing": wanted, "metrics": wanted, "logs": wanted}

@@ -1,4 +1,4 @@
-"""The types with which a route says who may call it."""
+"""The types that serve as the access rule of a route."""
 
 from typing import Annotated
 
@@ -50,7 +50,7 @@ def entra_scheme(connection: HTTPConnection) -> EntraScheme:
 
 require_caller = RequireCaller()
 SignedIn = Annotated[Caller, Security(require_caller)]
-"""A route with a parameter of this type serves everyone who is signed in."""
+"""A route with a parameter of this type serves any signed-in user."""
 {% if cookiecutter.app_roles %}
 
 require_user = RequireCaller(USER, ADMIN)

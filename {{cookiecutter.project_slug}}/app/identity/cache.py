@@ -1,4 +1,4 @@
-"""Tokens that were verified a short while ago, so that their signature need not be again."""
+"""A cache of verified tokens, whose signatures need not be verified again."""
 
 import hashlib
 import time
@@ -14,19 +14,19 @@ MOST_TOKENS = 10_000
 class VerifiedTokens:
     """A bounded cache of verified tokens, keyed by a digest: it never holds a token itself.
 
-    An entry lives until the token expires, `seconds` have passed or the signing keys change,
-    whichever comes first. With 0 seconds nothing is kept.
+    An entry is valid until the token expires, `seconds` have passed or the signing keys change. With
+    0 seconds, nothing is kept.
     """
 
     def __init__(self, seconds: int, clock: Callable[[], float] = time.time) -> None:
         self.generation = 0
         self._seconds = seconds
         self._clock = clock
-        # With the time until which each may be used. What came first is the first to expire, too.
+        # With the time until which each is valid. The oldest entry is also the first to expire.
         self._tokens: FIFOCache[bytes, tuple[float, VerifiedToken]] = FIFOCache(MOST_TOKENS)
 
     def get(self, token: bytes) -> VerifiedToken | None:
-        """Return what verifying this token brought, or None."""
+        """Return the verified token, or None."""
         if not self._seconds:
             return None
         try:
@@ -38,7 +38,7 @@ class VerifiedTokens:
     def add(self, token: bytes, verified: VerifiedToken, generation: int) -> None:
         """Keep a verified token, unless the keys have changed since `generation`.
 
-        A token that was verified with keys that have just been withdrawn must not outlive them.
+        A token that was verified with withdrawn keys must not outlive them.
         """
         if self._seconds and generation == self.generation:
             until = min(self._clock() + self._seconds, verified.expires_at)
@@ -51,5 +51,5 @@ class VerifiedTokens:
 
 
 def _digest(token: bytes) -> bytes:
-    # Unlike SHA-256 it does not go through OpenSSL, which makes a request 3 % slower.
+    # SHA-256 goes through OpenSSL, which makes a request 3 % slower.
     return hashlib.blake2b(token, digest_size=32).digest()

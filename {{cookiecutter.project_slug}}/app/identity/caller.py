@@ -8,7 +8,7 @@ from app.permissions import AppRole
 
 
 class Person(NamedTuple):
-    """What identifies a person: the pair, never one of the two ids, a name or an e-mail address."""
+    """Identifies a person: the pair, never one of the two ids, a name or an email address."""
 
     tenant_id: UUID
     object_id: UUID
@@ -18,7 +18,7 @@ class Person(NamedTuple):
 class Caller:
     """The person that a verified access token stands for.
 
-    The name and the username are for display only: they can change, be missing, or belong to
+    The name and the username are for display only: they can change, be absent, or belong to
     somebody else tomorrow.
     """
 
@@ -29,14 +29,14 @@ class Caller:
     name: str | None
     username: str | None
     scopes: frozenset[str]
-    """What the application may do for the person; empty when no person is involved."""
+    """What the application may do for the person; empty for an application without a person."""
     guest: bool
     roles: frozenset[str]
     """The values of the app roles that the token names."""
 
     @property
     def person(self) -> Person:
-        """The pair that identifies the caller, to store what belongs to them under."""
+        """The pair that identifies the caller, for the data that belongs to them."""
         return Person(self.tenant_id, self.object_id)
 
     def has_role(self, role: AppRole) -> bool:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from fastapi_azure_auth.utils import is_guest
-
 from app.identity.caller import Caller
 from app.identity.errors import InvalidTokenError
 from app.identity.keys import KeySet, SigningKey
 from app.settings import Settings
 
 LEEWAY = 60
-"""The seconds by which the clocks of Entra ID and of this machine may differ."""
+"""By how many seconds the clocks of Entra ID and of this machine may differ."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 REQUIRED_CLAIMS = ("aud", "iss", "iat", "nbf", "exp", "sub", "tid", "oid", "ver")
 VERSION_REMEDY = "(set requestedAccessTokenVersion to 2 in the API's app registration)"
@@ -21,7 +19,7 @@ VERSION_REMEDY = "(set requestedAccessTokenVersion to 2 in the API's app registr
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """What is kept of an access token whose signature and claims are valid."""
+    """The content of an access token whose signature and claims are valid."""
 
     caller: Caller
     not_before: float
@@ -32,13 +30,13 @@ class VerifiedToken:
 def verified_token(
     claims: dict[str, Any], settings: Settings, keys: KeySet, key: SigningKey
 ) -> VerifiedToken:
-    """Return what the claims say, after every check except that of the lifetime.
+    """Return the content of the claims after every check except that of the lifetime.
 
     `key` signed the token and belongs to `keys`. Raises InvalidTokenError.
     """
     if missing := [claim for claim in REQUIRED_CLAIMS if claim not in claims]:
         raise InvalidTokenError(f"it lacks {', '.join(missing)}")
-    if claims["aud"] != str(settings.api_client_id):
+    if _guid(claims["aud"]) != settings.api_client_id:
         raise InvalidTokenError(
             "its audience is not API_CLIENT_ID: it is for another API, or it is a v1.0 token "
             + VERSION_REMEDY
@@ -76,7 +74,7 @@ def check_lifetime(token: VerifiedToken, now: float) -> None:
 
 
 def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller:
-    """Return who calls. App-only tokens have no scopes, whatever they claim."""
+    """Return the caller. App-only tokens have no scopes, whatever they claim."""
     scopes, roles = claims.get("scp"), claims.get("roles")
     app_only = claims.get("idtyp") == "app"
     return Caller(
@@ -86,9 +84,19 @@ def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller:
         name=_text(claims.get("name")),
         username=_text(claims.get("preferred_username")),
         scopes=frozenset(scopes.split() if isinstance(scopes, str) and not app_only else ()),
-        guest=is_guest(claims),
-        roles=frozenset(map(str, roles) if isinstance(roles, list) else ()),
+        guest=_is_guest(claims),
+        roles=frozenset(filter(None, map(_text, roles)) if isinstance(roles, list) else ()),
     )
+
+
+def _is_guest(claims: dict[str, Any]) -> bool:
+    """Return whether `acct` is not 0. Only without `acct`, an `idp` that is not the issuer counts.
+
+    Members from partner organisations also have another `idp`.
+    """
+    if "acct" in claims:
+        return str(claims["acct"]) != "0"
+    return bool(claims.get("idp", claims["iss"]) != claims["iss"])
 
 
 def _guid(claim: object) -> UUID | None:
@@ -96,4 +104,7 @@ def _guid(claim: object) -> UUID | None:
 
 
 def _text(claim: object) -> str | None:
-    return claim if isinstance(claim, str) else None
+    """Return a text without lone surrogates, which JSON can contain and UTF-8 cannot."""
+    if not isinstance(claim, str):
+        return None
+    return claim.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Signing a request in with an access token of Microsoft Entra ID."""
+"""Signs a request in with an access token of Microsoft Entra ID."""
 
 import json
 import time
@@ -27,9 +27,9 @@ RS256 = jws.JWSRegistry(algorithms=["RS256"], strict_check_header=False)
 
 
 class EntraScheme(AzureAuthorizationCodeBearerBase):
-    """The scheme of fastapi-azure-auth, for any authority, with the checks that it leaves out.
+    """The scheme of fastapi-azure-auth, for any authority, with additional checks.
 
-    The signature comes first: nothing that a token claims has an effect before it is verified.
+    The signature is verified first: no claim has an effect before that.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
     async def __call__(  # type: ignore[override]  # A Caller, not the library's User
         self, request: HTTPConnection, security_scopes: SecurityScopes
     ) -> Caller:
-        """Return who sent the request.
+        """Return the caller of the request.
 
         Raises NotSignedInError without credentials, InvalidTokenError for a token that is not
         accepted, ForbiddenError for one that does not allow this, and UnavailableError while there
@@ -79,7 +79,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
     def forbidden(
         self, detail: str, remedy: str, scopes: frozenset[str] = frozenset()
     ) -> ForbiddenError:
-        """Return the exception for a caller who may not do this.
+        """Return the exception for a caller who is not allowed to do this.
 
         The challenge names the scope of every route, and `scopes`.
         """
@@ -95,16 +95,17 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             if not jws.validate_compact(token, key.key, registry=RS256):
                 raise BadSignatureError
             claims = dict(json.loads(token.payload))
-        # joserfc takes a header for an object, whatever it is: hence the last two.
-        except (JoseError, ValueError, TypeError, AttributeError) as error:
+        # joserfc does not check that the header is an object, and JSON may be nested too deep.
+        except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidTokenError(f"not a validly signed JWT: {error}") from error
         verified = verified_token(claims, self.settings, keys, key)
         check_lifetime(verified, self._clock())
-        self.verified.add(access_token, verified, generation)
+        if key.is_published:
+            self.verified.add(access_token, verified, generation)
         return verified
 
     async def _signing_key(self, header: dict[str, Any]) -> tuple[KeySet, SigningKey]:
-        """Return the key that the token's header names, with the set that it belongs to."""
+        """Return the key that the token's header names, and the set that contains it."""
         await self.keys.load_config()
         if not self.keys.usable:
             raise UnavailableError("The signing keys of Entra ID are not loaded yet.")
@@ -116,7 +117,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         return found
 
     def _check_caller(self, caller: Caller, security_scopes: SecurityScopes) -> None:
-        """Check what the caller may do, against the settings and the route."""
+        """Check the caller against the settings and the scopes of the route."""
         needed = frozenset((ACCESS_AS_USER.value, *security_scopes.scopes))
         if not caller.scopes >= needed:
             raise self.forbidden(
@@ -132,7 +133,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
                 f"its client id, {caller.client_id}, is not among ALLOWED_CLIENT_IDS",
             )
         if caller.guest and not self.settings.allow_guests:
-            raise self.forbidden("Guests may not sign in.", "set ALLOW_GUESTS to let them")
+            raise self.forbidden("Guests may not sign in.", "set ALLOW_GUESTS=true to allow them")
 
 
 def _bearer_token(request: HTTPConnection) -> bytes:

@@ -1,4 +1,4 @@
-"""Why a request is not signed in, or may not do what it asks for (RFC 6750)."""
+"""The errors of a request that is not signed in, or not allowed (RFC 6750)."""
 
 import logging
 
@@ -13,14 +13,14 @@ class NotSignedInError(UnauthorizedHttp):
     def __init__(self) -> None:
         detail = "Sign in and send the access token as a bearer token."
         super().__init__(detail)
-        # The library puts the sentence beside an error code.
+        # The library adds an error code to the sentence.
         self.detail = detail
 
 
 class InvalidTokenError(UnauthorizedHttp):
     """The service does not accept the token (`invalid_token`).
 
-    `reason` goes to the log, at DEBUG; the caller learns the description only.
+    `reason` is logged at DEBUG; the caller receives only the description.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class InvalidTokenError(UnauthorizedHttp):
 
 
 class ForbiddenError(ForbiddenHttp):
-    """The token is valid and does not allow this (`insufficient_scope`).
+    """The token is valid, but does not allow this (`insufficient_scope`).
 
-    `scope` is the one to ask for, in full. The caller learns the detail; the log, at DEBUG, also
-    the remedy.
+    `scope` is the full scope to request. The caller receives the detail; the log at DEBUG also
+    contains the remedy.
     """
 
     def __init__(self, detail: str, *, scope: str, remedy: str) -> None:

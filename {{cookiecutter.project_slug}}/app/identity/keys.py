@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi_azure_auth.openid_config import HttpClientConfig, OpenIdConfig
@@ -15,11 +16,15 @@ log = logging.getLogger(__name__)
 
 HOUR = 3600.0
 REFRESH_AFTER = 12 * HOUR
-"""The age at which keys are fetched anew, ahead of the 24 hours that Entra ID advises."""
+"""The age at which keys are fetched again, ahead of the 24 hours that Entra ID advises."""
 TRUST_FOR = 48 * HOUR
 """How long keys are trusted after they were last fetched, while Entra ID does not answer."""
 UNKNOWN_KEY_PAUSE = 300.0
 """The time between two fetches that tokens with an unknown key may cause."""
+FAILED_FETCH_PAUSE = 1.0
+"""The same after a failed fetch, so that a flood during an outage does not reach Entra ID."""
+WITHDRAWAL_GRACE = 300.0
+"""How long a key is still accepted after a fetch lacked it: replicas of Entra ID may disagree."""
 FIRST_LOAD_WAIT = 5.0
 """How long a request waits for the very first keys."""
 RETRY_AFTER = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
@@ -34,21 +39,28 @@ class SigningKey:
 
     key: RSAKey
     issuer: str | None
+    gone_at: float = math.inf
+    """When to stop accepting it, by the clock of `SigningKeys`; infinite while it is published."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the last fetch contained the key."""
+        return self.gone_at == math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """What one fetch brought: the issuer of tokens, and the keys by key id."""
+    """The result of a fetch: the issuer of tokens, and the keys by key id."""
 
     issuer: str
     keys: dict[str, SigningKey]
 
 
 class SigningKeys(OpenIdConfig):
-    """The key store of fastapi-azure-auth, made to outlive rollover and outage.
+    """The key store of fastapi-azure-auth, extended to survive rollover and outage.
 
-    Keys are fetched by `keep_fresh`, never by a request that has a good key, save one that brings
-    an unknown key id. A fetch that fails, or brings no usable key, leaves the last good set.
+    `keep_fresh` fetches the keys; a request does so only for an unknown key id. After a fetch that
+    fails, or that contains no usable key, the last good set remains.
     """
 
     def __init__(
@@ -64,7 +76,8 @@ class SigningKeys(OpenIdConfig):
         self._loaded: KeySet | None = None
         self._on_change = on_change
         self._clock = clock
-        self._fetched_at = self._tried_at = float("-inf")
+        self._fetched_at = -math.inf
+        self._next_fetch_for_unknown_key = -math.inf
         self._fetching: asyncio.Task[bool] | None = None
 
     @property
@@ -78,34 +91,42 @@ class SigningKeys(OpenIdConfig):
         return self.current is not None and self.age < TRUST_FOR
 
     async def load_config(self) -> None:
-        """Wait for the first keys, if there are none; the library asks for this before it verifies."""
+        """Wait for the first keys, if there are none. The library calls this before it verifies."""
         if not self.usable and self._fetching:
             await asyncio.wait({self._fetching}, timeout=FIRST_LOAD_WAIT)
 
     async def find(self, key_id: str) -> tuple[KeySet, SigningKey] | None:
-        """Return the key with this id and the set it came in, or None when there is no such key.
+        """Return the key with this id and the set that contains it, or None if there is no such key.
 
-        An unknown id causes one fetch, shared by all who wait for it, at most every five minutes.
+        An unknown id causes one fetch, shared by all waiting requests, at most every five minutes.
+        Fetches for other reasons do not count, so a new key is accepted right after a restart.
         """
-        keys = self.current
-        if keys and key_id not in keys.keys:
-            if self._fetching or self._clock() - self._tried_at >= UNKNOWN_KEY_PAUSE:
+        found = self._find(key_id)
+        if found is None and self.current:
+            if self._fetching:
                 await self.refresh()
-            keys = self.current
-        if keys and (key := keys.keys.get(key_id)):
-            return keys, key
-        return None
+            elif self._clock() >= self._next_fetch_for_unknown_key:
+                self._next_fetch_for_unknown_key = self._clock() + FAILED_FETCH_PAUSE
+                if await self.refresh():
+                    self._next_fetch_for_unknown_key = self._clock() + UNKNOWN_KEY_PAUSE
+            found = self._find(key_id)
+        return found
+
+    def _find(self, key_id: str) -> tuple[KeySet, SigningKey] | None:
+        keys = self.current
+        key = keys.keys.get(key_id) if keys else None
+        return (keys, key) if keys and key and self._clock() < key.gone_at else None
 
     async def refresh(self) -> bool:
-        """Fetch the keys, or join a fetch that is under way; return whether that brought any."""
+        """Fetch the keys, or wait for a fetch under way; return whether it succeeded."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._fetched)
-        # A request that is cancelled must not end the fetch that others wait for.
+        # A cancelled request must not cancel the fetch for which others wait.
         return await asyncio.shield(self._fetching)
 
     async def keep_fresh(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Fetch the keys now and ahead of their expiry, for ever; after a failure, soon again."""
+        """Fetch the keys now and regularly from then on; retry soon after a failure."""
         failures = 0
         while True:
             if await self.refresh():
@@ -119,10 +140,9 @@ class SigningKeys(OpenIdConfig):
         self._fetching = None
 
     async def _fetch(self) -> bool:
-        self._tried_at = self._clock()
         try:
             await self._load_openid_config()
-        except Exception as error:  # Whatever is wrong with the answer, the good keys stay.
+        except Exception as error:  # No answer may remove the good keys.
             log.warning(
                 "signing keys could not be fetched",
                 extra={
@@ -132,7 +152,8 @@ class SigningKeys(OpenIdConfig):
                 },
             )
             return False
-        changed, self.current = self.current != self._loaded, self._loaded
+        before, self.current = self.current, self._with_withdrawn_keys(self._loaded)
+        changed = self.current != before
         self._fetched_at = self._clock()
         if changed:
             self._on_change()
@@ -141,6 +162,18 @@ class SigningKeys(OpenIdConfig):
             extra={"source": self.config_url, "keys": sorted(self.signing_keys)},
         )
         return True
+
+    def _with_withdrawn_keys(self, loaded: KeySet | None) -> KeySet | None:
+        """Return the set, with keys that it lacks and that are still within their grace."""
+        if loaded is None or self.current is None:
+            return loaded
+        now = self._clock()
+        withdrawn = {
+            id_: replace(key, gone_at=now + WITHDRAWAL_GRACE) if key.is_published else key
+            for id_, key in self.current.keys.items()
+            if id_ not in loaded.keys and now < key.gone_at
+        }
+        return KeySet(loaded.issuer, loaded.keys | withdrawn)
 
     def _load_keys(self, keys: list[dict[str, Any]]) -> None:
         """Read the keys of a JWKS (RFC 7517); leave out those that cannot be used."""

@@ -1,4 +1,4 @@
-"""Who the caller is, as the token says."""
+"""The caller, as described by the token."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ router = APIRouter(prefix="/api", tags=["identity"])
 
 
 class Me(BaseModel):
-    """What the access token says of the caller."""
+    """The caller, as described by the access token."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -27,7 +27,7 @@ class Me(BaseModel):
 
 @router.get("/me", responses=responses(401, 403, 503))
 async def me(caller: SignedIn) -> Me:
-    """Read who you are, as your access token says.
+    """Read who you are according to your access token.
 
     Access: any signed-in user.
     """

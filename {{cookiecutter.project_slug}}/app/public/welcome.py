@@ -10,7 +10,7 @@ router = APIRouter(tags=["welcome"])
 
 
 class Welcome(BaseModel):
-    """What this service is, and where to go from here."""
+    """The name of this service, and its links."""
 
     name: str
     description: str
@@ -19,7 +19,7 @@ class Welcome(BaseModel):
 
 @router.get("/")
 async def welcome(request: Request) -> Welcome:
-    """Learn what this is, and where to go.
+    """Get the links of this service.
 
     Access: anyone.
     """

@@ -32,7 +32,7 @@ from app.todos.schemas import NewTodo, Todo, TodoChanges
 
 
 class TodoRow(Base):
-    """A todo. The tenant comes first in every key, so that the rows of a tenant lie together."""
+    """A todo. Every key begins with the tenant, so the rows of a tenant are stored together."""
 
     __tablename__ = "todos"
     __table_args__ = (Index(None, "tenant_id", "owner_id", "id"),)
@@ -52,7 +52,7 @@ COLUMNS = [TodoRow.__table__.c[name] for name in FIELDS]
 IN_TENANT = TodoRow.tenant_id == bindparam("tenant")
 THIS_ROW = (IN_TENANT, TodoRow.id == bindparam("todo"))
 
-# Built once: to build a statement takes longer than to run it.
+# Built once, because building a statement takes longer than running it.
 INSERT = insert(TodoRow)
 SELECT = select(*COLUMNS).where(*THIS_ROW)
 UPDATE = update(TodoRow).where(*THIS_ROW).returning(*COLUMNS)
@@ -60,7 +60,7 @@ DELETE = delete(TodoRow).where(*THIS_ROW)
 
 
 def delete_some(rows: int) -> Delete:
-    """Return the statement that deletes so many todos of a tenant."""
+    """Return the statement that deletes this number of todos of a tenant."""
     some = select(TodoRow.id).where(IN_TENANT).limit(rows)
     return delete(TodoRow).where(IN_TENANT, TodoRow.id.in_(some))
 
@@ -83,7 +83,7 @@ def page_query(*, of_owner: bool, older: bool) -> Select[Any]:
 
 
 class TodoStore:
-    """Todos by tenant. No method reads or changes a todo of another tenant."""
+    """Stores todos by tenant. No method reads or changes a todo of another tenant."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -118,13 +118,13 @@ class TodoStore:
         return await self._page(query, {"tenant": tenant_id}, limit, after)
 
     async def get(self, *, tenant_id: UUID, todo_id: UUID) -> Todo | None:
-        """Return a todo, or None when the tenant has no such todo."""
+        """Return a todo, or None if the tenant has no such todo."""
         async with self._database.autocommit() as connection:
             result = await connection.execute(SELECT, {"tenant": tenant_id, "todo": todo_id})
             return _todo(result.all())
 
     async def update(self, *, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
-        """Write what was sent; return the todo, or None when the tenant has no such todo."""
+        """Change the fields that were sent; return the todo, or None if the tenant has no such todo."""
         statement = UPDATE.values(**changes.sent(), updated_at=datetime.now(UTC))
         async with self._database.autocommit() as connection:
             result = await connection.execute(statement, {"tenant": tenant_id, "todo": todo_id})
@@ -136,8 +136,8 @@ class TodoStore:
             await connection.execute(DELETE, {"tenant": tenant_id, "todo": todo_id})
 
     async def delete_all(self, *, tenant_id: UUID) -> None:
-        """Delete every todo of the tenant, some at a time, so that no statement takes long."""
-        # Somebody else may delete at the same time: only no row at all means that none is left.
+        """Delete every todo of the tenant, in batches, so that no statement takes long."""
+        # Others may delete at the same time, so continue until a batch finds no row.
         rows = 1
         while rows:
             async with self._database.autocommit() as connection:

@@ -17,7 +17,7 @@ from app.todos.schemas import NewTodo, Todo, TodoChanges
 
 
 class TodoStore:
-    """Todos by tenant. No method reads or changes a todo of another tenant."""
+    """Stores todos by tenant. No method reads or changes a todo of another tenant."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -53,11 +53,11 @@ class TodoStore:
         return _page(reversed(self._tenants[tenant_id].values()), limit, after)
 
     async def get(self, *, tenant_id: UUID, todo_id: UUID) -> Todo | None:
-        """Return a todo, or None when the tenant has no such todo."""
+        """Return a todo, or None if the tenant has no such todo."""
         return self._tenants[tenant_id].get(todo_id)
 
     async def update(self, *, tenant_id: UUID, todo_id: UUID, changes: TodoChanges) -> Todo | None:
-        """Write what was sent; return the todo, or None when the tenant has no such todo."""
+        """Change the fields that were sent; return the todo, or None if the tenant has no such todo."""
         todos = self._tenants[tenant_id]
         if todo_id not in todos:
             return None

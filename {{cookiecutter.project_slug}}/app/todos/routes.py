@@ -2,7 +2,7 @@
 {% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
 {% set owners = "its owner and an Admin" if cookiecutter.app_roles else "its owner" %}
 {% set unless_admin = " and not caller.has_role(ADMIN)" if cookiecutter.app_roles else "" %}
-"""The todo API. A route's parameters say who may call it."""
+"""The todo API. The parameters of a route are its access rule."""
 
 from typing import Annotated
 from uuid import UUID
@@ -34,7 +34,7 @@ async def _own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
 
 OwnTodo = Annotated[Todo, Depends(_own_todo)]
 {% if cookiecutter.app_roles %}
-"""The todo that the path names: loaded for its owner, or for an Admin of the same tenant."""
+"""The todo in the path, loaded for its owner or an Admin of the same tenant."""
 
 
 @router.get("", responses=responses(422))
@@ -58,7 +58,7 @@ async def list_todos(
         last = decode_cursor(after, *of_list)
         todos = await store.list_for_owner(caller.person, limit=limit + 1, after=last)
 {% elif not cookiecutter.app_roles %}
-"""The todo that the path names: loaded for its owner."""
+"""The todo in the path, loaded for its owner."""
 
 
 @router.get("", responses=responses(422))
@@ -113,7 +113,7 @@ async def update_todo(
     """
     changed = await store.update(tenant_id=caller.tenant_id, todo_id=todo.id, changes=changes)
     if changed is None:
-        raise HTTPException(404, "There is no such todo any more.")
+        raise HTTPException(404, "This todo no longer exists.")
     return changed
 
 

@@ -1,4 +1,4 @@
-"""What a todo looks like on the wire."""
+"""Todos in requests and answers."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -14,12 +14,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-# NUL is refused because not every store can keep it.
+# Not every store can keep NUL.
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
 
 def _optional(schema: dict[str, Any]) -> None:
-    """Leave the default out of the documentation: a field that is not sent has no value."""
+    """Remove the default from the document: a field that is not sent remains unchanged."""
     del schema["default"]
 
 
@@ -33,7 +33,7 @@ class NewTodo(BaseModel):
 
 
 class TodoChanges(BaseModel):
-    """The parts of a todo to change. What is not sent stays as it is."""
+    """The fields of a todo to change. Fields that are not sent remain unchanged."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"minProperties": 1, "example": {"done": True}}
@@ -67,7 +67,7 @@ class Todo(BaseModel):
 
 
 class TodoPage(BaseModel):
-    """Some todos, newest first."""
+    """A page of todos, newest first."""
 
     items: list[Todo]
     next: str | None = Field(description="Send it as `after` to get the next page.")

@@ -1,15 +1,29 @@
 """What holds for every cursor and credential, whatever Hypothesis thinks of."""
 
+import json
+from typing import Any
 from uuid import UUID
 
+import jwt
 import pytest
 from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.api_jws import PyJWS
 
 from app.http.paging import decode_cursor, encode_cursor
-from tests.fuzz.strategies import each
+from dev.directory import person_called
+from dev.entra import API_SCOPES, StandIn
+from tests.conftest import DOCS_PAGE
+from tests.fuzz.strategies import VALUES, each
+
+CLAIMS = (
+    *("aud", "iss", "iat", "nbf", "exp", "sub", "tid", "oid", "ver", "azp", "scp", "roles"),
+    *("acct", "idp", "idtyp", "name", "preferred_username"),
+)
+TEXTS = st.text(st.characters(codec=None)) | st.sampled_from(["0", "1", "app", "\ud800"])
+"""Texts, lone surrogates included."""
 
 
 @each
@@ -21,6 +35,32 @@ def test_a_cursor_is_of_one_list(last: UUID, tenant: UUID, owner: UUID, other: U
         if of_list != (tenant, owner):
             with pytest.raises(RequestValidationError):
                 decode_cursor(cursor, *of_list)
+
+
+@each
+@given(changes=st.dictionaries(st.sampled_from(CLAIMS), TEXTS | VALUES, max_size=4))
+def test_no_claim_causes_a_server_error(
+    client: TestClient, entra: StandIn, changes: dict[str, Any]
+) -> None:
+    token = entra.access_token(person_called("bob"), DOCS_PAGE, API_SCOPES)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    # PyJWT itself checks a few claims before it signs.
+    content = json.dumps(claims | changes).encode()
+    key = entra.keys[-1]
+    token = PyJWS().encode(content, key.private, "RS256", {"kid": key.id})
+    answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code in {200, 401, 403}
+
+
+@each
+@given(content=st.binary() | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_no_payload_causes_a_server_error(
+    client: TestClient, entra: StandIn, content: bytes
+) -> None:
+    key = entra.keys[-1]
+    token = PyJWS().encode(content, key.private, "RS256", {"kid": key.id})
+    answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
 
 
 @each

@@ -1,4 +1,4 @@
-"""Who may do what, where people have app roles."""
+"""What each person can do, where people have app roles."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""Who may do what, where everyone signed in has todos of their own."""
+"""What each person can do, where everyone signed in has todos of their own."""
 
 import pytest
 from fastapi.testclient import TestClient

@@ -149,7 +149,7 @@ def test_a_query_out_of_range_is_refused(bob: TestClient, query: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_an_id_that_is_no_uuid_is_refused(bob: TestClient, method: str) -> None:
+def test_id_that_is_not_a_uuid_is_refused(bob: TestClient, method: str) -> None:
     body = {"done": True} if method == "PATCH" else None
     assert bob.request(method, "/api/todos/1", json=body).status_code == 422
     assert bob.request(method, f"/api/todos/{uuid4()}", json=body).status_code == 404

@@ -61,7 +61,7 @@ def test_a_title_comes_back_as_it_was_sent(bob: TestClient, title: str) -> None:
 
 @each
 @given(todo=st.text(st.characters(codec="utf-8"), min_size=1))
-def test_what_is_no_id_is_refused(bob: TestClient, todo: str) -> None:
+def test_invalid_id_is_refused(bob: TestClient, todo: str) -> None:
     for method in ("GET", "DELETE"):
         answer = bob.request(method, f"/api/todos/{quote(todo, safe='')}")
         assert answer.status_code in {404, 422}
@@ -70,5 +70,5 @@ def test_what_is_no_id_is_refused(bob: TestClient, todo: str) -> None:
 
 @each
 @given(after=st.text(st.characters(codec="utf-8"), max_size=120))
-def test_what_is_no_cursor_is_refused(bob: TestClient, after: str) -> None:
+def test_invalid_cursor_is_refused(bob: TestClient, after: str) -> None:
     assert bob.get("/api/todos", params={"after": after}).status_code == 422

@@ -1,4 +1,4 @@
-"""The docs page: Swagger UI, served by the service itself, that signs in by PKCE."""
+"""The docs page: Swagger UI that signs in with PKCE, without files from other hosts."""
 
 import json
 from html import escape
@@ -30,7 +30,7 @@ def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
         app.openapi_schema = app.openapi_schema or openapi_document(app, entra)
         return app.openapi_schema
 
-    # As FastAPI documents it, so that a user's own function can take its place.
+    # FastAPI documents this as the way to replace the function.
     app.openapi = document  # type: ignore[method-assign]
     files = StaticFiles(directory=HERE / "static", packages=[("fastapi_swagger", "resources")])
     app.mount(ASSETS, files)
@@ -63,7 +63,7 @@ def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
 
 
 def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
-    """Return the OpenAPI document, with what only the settings and `app.http.problems` know."""
+    """Return the OpenAPI document, with addresses and scopes from the settings and with problem details."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -92,7 +92,7 @@ def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
 
 
 def _policy(connections: str) -> dict[str, str]:
-    """Return the headers that let a page run this host's scripts and no others."""
+    """Return the headers that allow a page only the scripts of this host."""
     directives = [
         "default-src 'none'",
         "script-src 'self'",

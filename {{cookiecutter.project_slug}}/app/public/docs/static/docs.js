@@ -16,8 +16,8 @@ ui.initOAuth({
 });
 
 // The sign-in window cannot reach this one through window.opener, because Entra ID may send a
-// Cross-Origin-Opener-Policy that cuts the two apart. Both are of one origin in the end, so the
-// answer comes over a channel. Only the answer to the question that is open counts.
+// Cross-Origin-Opener-Policy that separates the two. The redirect page has the same origin, so the answer
+// comes through a channel. Only the answer to the current sign-in counts.
 const channel = new BroadcastChannel("oauth2-redirect");
 channel.onmessage = ({ data }) => {
   const question = window.swaggerUIRedirectOauth2;

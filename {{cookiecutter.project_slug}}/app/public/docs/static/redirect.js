@@ -3,7 +3,7 @@
 const channel = new BroadcastChannel("oauth2-redirect");
 const waiting = setTimeout(() => {
   document.getElementById("message").textContent =
-    "No docs page waits for this sign-in. Close this window, open the docs page and sign in there.";
+    "No docs page is waiting for this sign-in. Close this window, open the docs page and sign in there.";
 }, 3000);
 
 channel.onmessage = ({ data }) => {
@@ -15,5 +15,5 @@ channel.onmessage = ({ data }) => {
 };
 channel.postMessage({ answer: window.location.search });
 
-// The code is of use once, and has no business in the history.
+// The code does not belong in the history.
 window.history.replaceState(null, "", window.location.pathname);

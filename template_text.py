@@ -1,7 +1,7 @@
-"""Jinja filters that carry a user's text unchanged into the language it ends up in.
+"""Jinja filters that write a user's text unchanged into Python, TOML or Markdown.
 
-Cookiecutter loads this module from the root of the template (`_extensions` in
-`cookiecutter.json`), with its own Python: only what cookiecutter installs is importable.
+`_extensions` in `cookiecutter.json` loads this module into cookiecutter's own Python, so it can
+import only packages that cookiecutter installs.
 """
 
 import re
@@ -12,7 +12,7 @@ from slugify import slugify
 
 SLUG_LENGTH = 50
 
-# A project named like a package that it installs cannot be locked.
+# uv cannot lock a project that has the name of one of its packages.
 _PACKAGES = """
 aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio
 ast-serialize attrs azure-core azure-identity azure-postgresql-auth cachetools certifi cffi cfgv
@@ -31,21 +31,21 @@ rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette
 truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
 uvicorn uvloop virtualenv watchfiles websockets werkzeug yarl
 """
-# Windows cannot hold a folder of these names.
+# Windows does not allow folders with these names.
 _DEVICES = "aux con nul prn " + " ".join(f"com{n} lpt{n}" for n in range(10))
 RESERVED_SLUGS = frozenset(f"{_PACKAGES} {_DEVICES}".split())
 
 
 def slug(name: str) -> str:
-    """Return a legal project slug for any legal project name."""
+    """Return a valid project slug for any valid project name."""
     words = slugify(name).lstrip("-0123456789")[:SLUG_LENGTH].rstrip("-") or "my-service"
     return f"{words[: SLUG_LENGTH - 8].rstrip('-')}-service" if words in RESERVED_SLUGS else words
 
 
 def python_string(text: str) -> str:
-    """Return `text` as a Python string literal, in the form that `ruff format` leaves as it is."""
+    """Return `text` as a Python string literal, as `ruff format` would write it."""
     quote = "'" if text.count('"') > text.count("'") else '"'
-    # repr() escapes what cannot be seen, and chooses its quotes by what the text contains.
+    # repr() escapes invisible characters. With both quotes in the text, its choice of quotes is known.
     unquoted = repr(f"'{text}\"")[3:-2].replace("\\'", "'")
     return quote + unquoted.replace(quote, f"\\{quote}") + quote
 
@@ -56,7 +56,7 @@ def toml_string(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Return Markdown that shows `text` as it was typed, at the start of a line or within one."""
+    """Return Markdown that displays `text` as typed, at the start of a line or within it."""
     escaped = re.sub(r"([\\`*_\[\]<>&#|~$])", r"\\\1", text)
     escaped = re.sub(r"^([-+=:]|\d+(?=[.)]))", _escape_line_start, escaped)
     edges = re.compile(r"^\s+|\s+$")
@@ -68,7 +68,7 @@ def _escape_line_start(match: re.Match[str]) -> str:
 
 
 class TemplateText(Extension):
-    """Registers the filters, and `reserved_slugs` for the hook that refuses them."""
+    """Register the filters, and `reserved_slugs` for the pre-generation hook."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

@@ -1,4 +1,4 @@
-"""Removes what was not chosen and prepares the project for its first command."""
+"""Remove the files of other answers, and prepare the project for its first command."""
 
 import os
 import shlex
@@ -14,11 +14,11 @@ ANSWERS = {
     "storage": "{{ cookiecutter.storage }}",
     "deployment": "{{ cookiecutter.deployment }}",
 }
-# The pre-generation hook leaves it in a folder that was empty.
+# The pre-generation hook creates this file if the folder is new.
 UNFINISHED = ".unfinished-render"
 
-# Each file belongs to an answer, or to two, and is removed when another was given. A folder ends in
-# a slash: it is removed too, unless it holds a file that the template did not make.
+# The files of each answer. A file listed under several answers is kept if all of them were given. A
+# folder ends in a slash, and is removed once it is empty: anything else in it belongs to the user.
 PATHS_OF = {
     ("tenancy", "single-tenant"): [
         "app/tenancy_single.py",
@@ -99,10 +99,10 @@ LOCK_SECONDS = 120
 
 
 def remove_unchosen(project: Path, answers: dict[str, str]) -> list[str]:
-    """Delete what belongs to an answer that was not given; return the files that are left over.
+    """Delete the files of answers that were not given; return the files that are left over.
 
-    Only files of the template are deleted. Any other in a folder of such an answer was made by the
-    user, for whom the template was rendered before with that answer.
+    Files that the template did not create are kept. They can exist because the user rendered the
+    template over an earlier project that had other answers.
     """
     unchosen = [
         path for key, paths in PATHS_OF.items() if answers[key[0]] != key[1] for path in paths
@@ -115,7 +115,7 @@ def remove_unchosen(project: Path, answers: dict[str, str]) -> list[str]:
 
 
 def pruned(folder: Path) -> list[Path]:
-    """Delete the empty folders in a folder, and itself if it is empty; return its files."""
+    """Delete the empty folders in a folder, and the folder itself if empty; return its files."""
     for cache in list(folder.rglob("__pycache__")):
         shutil.rmtree(cache)
     inside = sorted(folder.rglob("*"), reverse=True)
@@ -128,7 +128,7 @@ def pruned(folder: Path) -> list[Path]:
 
 
 def succeeds(command: list[str], project: Path, seconds: float) -> bool:
-    """Run a command quietly; return whether it succeeded within this many seconds."""
+    """Run a command without output; return whether it succeeded within this many seconds."""
     try:
         ended = subprocess.run(command, cwd=project, capture_output=True, timeout=seconds)
     except (OSError, subprocess.TimeoutExpired):
@@ -137,7 +137,7 @@ def succeeds(command: list[str], project: Path, seconds: float) -> bool:
 
 
 def make_repository(project: Path) -> str | None:
-    """Make a git repository unless the project is in one; return what the user has to know or do."""
+    """Create a git repository unless the project is in one; return advice for the user."""
     git = shutil.which("git")
     if git is None:
         return "git is not installed. Install it, then run `git init`."
@@ -145,17 +145,17 @@ def make_repository(project: Path) -> str | None:
         return None
     if succeeds([git, "rev-parse", "--is-inside-work-tree"], project, 30):
         return (
-            "The folder around the project is a git repository. Git and GitHub use the pre-commit"
-            " hooks and workflows at its root only: move them there if you need them."
+            "The project is inside another git repository. Git and GitHub use only the pre-commit"
+            " hooks and workflows at the root of a repository: move them there if you need them."
         )
     if succeeds([git, "init", "--quiet"], project, 30):
         return None
-    return "No git repository could be created. Run `git init` to see why."
+    return "The git repository could not be created. Run `git init` to see why."
 
 
 def lock_dependencies(project: Path) -> str | None:
-    """Write `uv.lock`, which the Dockerfile installs from; return what the user has to do."""
-    # uvx runs cookiecutter and names itself, whether it is on PATH or not.
+    """Write `uv.lock`, which the Dockerfile installs from; return advice for the user."""
+    # uvx sets UV to its own path, and may not be on PATH.
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
         return "uv is not installed. Install it, then run `uv lock` to pin the dependencies."
@@ -165,8 +165,8 @@ def lock_dependencies(project: Path) -> str | None:
 
 
 def way_to(project: Path) -> str | None:
-    """Return the command that leads from the folder of the user to the project, or None."""
-    # Cookiecutter changes the current folder; the shell has left the name of the user's.
+    """Return the command that changes to the project's folder, or None if the user is there."""
+    # Cookiecutter changes the current folder, but PWD still names the user's.
     shell = Path(os.environ.get("PWD", ""))
     if not shell.is_absolute() or not shell.is_dir():
         return f"cd {shlex.quote(str(project))}"
@@ -179,23 +179,23 @@ def way_to(project: Path) -> str | None:
 
 
 def finish(project: Path) -> None:
-    """Finish the project and say what to do next."""
+    """Finish the project and print the next commands."""
     for path in remove_unchosen(project, ANSWERS):
-        print(f"Left over from other answers: {path}. Delete it if you do not need it.")
+        print(f"Left over from other answers: {path}. Delete it if you no longer need it.")
     for advice in (make_repository(project), lock_dependencies(project)):
         if advice:
             print(advice)
     lines = [
         way_to(project),
         "uv run python -m dev      the service with local sign-in, at http://localhost:8000/docs",
-        "uv run pytest             its tests",
+        "uv run pytest             the tests",
     ]
     print("\nDone. Next:\n")
     print("\n".join(f"    {line}" for line in lines if line), end="\n\n")
 
 
 def main() -> None:
-    """Finish the project; after Ctrl-C, remove one that this render has begun."""
+    """Finish the project; on Ctrl-C, remove it if this render created it."""
     project = Path.cwd()
     unfinished = project / UNFINISHED
     try:
@@ -210,7 +210,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # A console that cannot show a character of a path shows another in its place.
+    # A console that lacks a character of a path must not stop the hook.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     main()

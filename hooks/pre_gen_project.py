@@ -1,4 +1,4 @@
-"""Refuses invalid answers before any file is written."""
+"""Refuse invalid answers before any file is written."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ ANSWERS = {
     "deployment": {{ cookiecutter.deployment | string | python_string }},
 }
 
-# Names of packages that the project installs, and of devices of Windows.
+# Names of packages that the project installs, and of Windows devices.
 RESERVED_SLUGS = frozenset({{ reserved_slugs }})
 
 TEXT_LENGTHS = {"project_name": (1, 60), "description": (0, 200), "author_name": (1, 80)}
@@ -32,12 +32,12 @@ BIDIRECTIONAL_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066
 
 
 def text_fault(text: str, shortest: int, longest: int) -> str | None:
-    """Return why `text` cannot be used, or None."""
+    """Return why `text` is invalid, or None."""
     if not shortest <= len(text) <= longest:
         return f"must have {shortest} to {longest} characters, not {len(text)}"
     for char in text:
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp"):
-            return "must be one line without control characters"
+            return "must be a single line without control characters"
         if char in BIDIRECTIONAL_CONTROLS:
             return "must not contain bidirectional control characters"
     if any(mark in text for mark in TEMPLATE_MARKS):
@@ -46,11 +46,11 @@ def text_fault(text: str, shortest: int, longest: int) -> str | None:
 
 
 def slug_fault(slug: str) -> str | None:
-    """Return why `slug` cannot name a folder and a distribution, or None."""
+    """Return why `slug` is invalid, or None."""
     if not SLUG.fullmatch(slug):
         return (
             "must have 1 to 50 lower-case letters, digits and hyphens, "
-            "begin with a letter and not end with a hyphen"
+            "start with a letter and not end with a hyphen"
         )
     if slug in RESERVED_SLUGS:
         return "must not be the name of a package that the project installs, or of a Windows device"
@@ -58,7 +58,7 @@ def slug_fault(slug: str) -> str | None:
 
 
 def faults(answers: dict[str, str]) -> list[str]:
-    """Return a sentence for each invalid answer."""
+    """Return a sentence for each invalid answer, without its full stop."""
     found = {key: text_fault(answers[key], *TEXT_LENGTHS[key]) for key in TEXT_LENGTHS}
     found["project_slug"] = slug_fault(answers["project_slug"])
     for key, choices in CHOICES.items():
@@ -72,6 +72,6 @@ if __name__ == "__main__":
     for sentence in sentences:
         print(f"ERROR: {sentence}.", file=sys.stderr)
     if not sentences and not any(Path.cwd().iterdir()):
-        # The post-generation hook may remove a project that was not there before.
+        # Lets the post-generation hook remove this project, which is new, on Ctrl-C.
         Path(".unfinished-render").touch()
     sys.exit(1 if sentences else 0)

@@ -1,9 +1,9 @@
-"""Microsoft Graph v1.0 in memory: the part that `register.py` speaks to, as it is documented.
+"""Microsoft Graph v1.0 in memory: the part that `register.py` uses, as documented.
 
-It refuses what the documentation says is refused: properties that do not exist or may not be
-written, a duplicate assignment, a change to a scope or app role that is enabled, a unique name that
-a deleted registration still holds. `Directory` says how it behaves: which rights the caller has, how long a
-replica lags, and which requests fail.
+It refuses what the documentation says is refused: unknown and read-only properties, a duplicate
+assignment, a change to an enabled scope or app role, and a unique name that a deleted registration
+still holds. `Directory` controls its behaviour: the caller's rights, how long a replica lags, and
+which requests fail.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ GRANT = {"clientId": str, "consentType": str, "resourceId": str, "principalId": 
 
 
 class GraphError(Exception):
-    """An answer that is an error."""
+    """An error answer."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -90,18 +90,18 @@ class GraphError(Exception):
 
 
 def missing(what: str) -> GraphError:
-    """Return what Graph answers about an object that it does not know."""
+    """Return the error for an object that does not exist."""
     text = f"Resource '{what}' does not exist or one of its queried reference-property objects are not present."
     return GraphError(404, "Request_ResourceNotFound", text)
 
 
 def bad(message: str) -> GraphError:
-    """Return what Graph answers to a request that it does not understand."""
+    """Return the error for an invalid request."""
     return GraphError(400, "Request_BadRequest", message)
 
 
 def check(value: Any, shape: Any, name: str = "") -> None:
-    """Refuse a property that is unknown, read-only or of another type."""
+    """Refuse a property that is unknown, read-only or of the wrong type."""
     if value is None and not isinstance(shape, dict):
         return
     if isinstance(shape, dict):
@@ -122,21 +122,21 @@ def check(value: Any, shape: Any, name: str = "") -> None:
 
 @dataclass
 class Directory:
-    """A tenant, and how the Graph in front of it behaves."""
+    """A tenant, and the behaviour of Microsoft Graph for it."""
 
     me: Json | None = field(default_factory=lambda: dict(ALICE))
     users: list[Json] = field(default_factory=lambda: [dict(ALICE), dict(BOB)])
     rights: set[str] = field(default_factory=lambda: {"register", "assign", "consent", "purge"})
     organizations: list[Json] = field(default_factory=lambda: [TENANT])
-    """What the caller sees of their tenant: one, or nothing with a personal account."""
+    """The tenants that the caller sees: one, or none with a personal account."""
     lag: int = 0
-    """How many requests do not see an object yet after it was created."""
+    """How many requests miss a new object before the replica knows it."""
     fault: Callable[[int, str, str], Response | Exception | None] = lambda *_: None
-    """What happens to a request instead of its answer, by its number, method and path."""
+    """What a request gets instead of its answer, by its number, method and path."""
     breaks_after: bool = False
-    """Whether a fault hides the answer to a request that was carried out."""
+    """Whether a request with a fault is carried out and only its answer lost."""
     echoes: bool = True
-    """Whether an upsert that creates answers 201 with a body, or else 204."""
+    """Whether an upsert that creates an object answers 201 with a body, rather than 204."""
     applications: dict[str, Json] = field(default_factory=dict)
     deleted: dict[str, Json] = field(default_factory=dict)
     principals: dict[str, Json] = field(default_factory=dict)
@@ -147,26 +147,26 @@ class Directory:
     unseen: Counter[str] = field(default_factory=Counter)
 
     def new_id(self) -> str:
-        """Return an id that is not taken."""
+        """Return an unused id."""
         return f"1d000000-0000-4000-8000-{next(self.numbers):012d}"
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        """The requests that were not reads."""
+        """The requests other than GET."""
         return [call for call in self.calls if call[0] != "GET"]
 
     def application(self, unique_name: str) -> Json:
-        """Return the registration of this unique name."""
+        """Return the registration with this unique name."""
         (found,) = (a for a in self.applications.values() if a["uniqueName"] == unique_name)
         return found
 
     def principal(self, app_id: str) -> Json:
-        """Return the service principal of this client ID."""
+        """Return the service principal with this client ID."""
         (found,) = (p for p in self.principals.values() if p["appId"] == app_id)
         return found
 
     def add_application(self, unique_name: str | None, **properties: Any) -> Json:
-        """Create a registration, with everything that Graph shows of one."""
+        """Create a registration, with every property that Microsoft Graph returns."""
         made: Json = {
             "id": self.new_id(),
             "appId": self.new_id(),
@@ -201,7 +201,7 @@ class Directory:
         return made
 
     def change(self, app: Json, body: Json) -> None:
-        """Change a registration as a PATCH does."""
+        """Update a registration as PATCH does."""
         check(body, APPLICATION)
         if body.get("uniqueName", app["uniqueName"]) != app["uniqueName"] and app["uniqueName"]:
             raise bad("Property 'uniqueName' is immutable.")
@@ -243,7 +243,7 @@ class Directory:
                 )
 
     def refuse_taken(self, unique_name: str, own: str = "") -> None:
-        """Refuse a unique name that another registration holds, be it deleted."""
+        """Refuse a unique name that another registration holds, even a deleted one."""
         for app in [*self.applications.values(), *self.deleted.values()]:
             if app["uniqueName"] == unique_name and app["id"] != own:
                 raise bad(
@@ -251,7 +251,7 @@ class Directory:
                 )
 
     def seen(self, made: Json) -> bool:
-        """Whether the replica that answers knows this object already."""
+        """Whether the replica already knows this object; counts down its lag."""
         if self.unseen[made["id"]] > 0:
             self.unseen[made["id"]] -= 1
             return False
@@ -259,7 +259,7 @@ class Directory:
 
 
 def find(directory: Directory, objects: dict[str, Json], key: str) -> Json:
-    """Return the object that the end of a path names: `/{id}` or `(property='value')`."""
+    """Return the object that the end of a path identifies: `/{id}` or `(property='value')`."""
     named = re.fullmatch(r"\((\w+)='([^']*)'\)", key)
     name, value = named.groups() if named else ("id", key.removeprefix("/"))
     for candidate in objects.values():
@@ -269,7 +269,7 @@ def find(directory: Directory, objects: dict[str, Json], key: str) -> Json:
 
 
 def page(request: Request, objects: list[Json]) -> Response:
-    """Answer with a page of the objects that fit `$filter`."""
+    """Return a page of the objects that match `$filter`."""
     for term in filter(None, request.query_params.get("$filter", "").split(" and ")):
         match = re.fullmatch(r"(\w+) eq '((?:[^']|'')*)'", term)
         if not match:
@@ -285,7 +285,7 @@ def page(request: Request, objects: list[Json]) -> Response:
 
 
 def demand_registering(directory: Directory) -> None:
-    """Refuse a caller who may not register applications."""
+    """Refuse a caller without the right to register applications."""
     if "register" not in directory.rights:
         raise GraphError(
             403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
@@ -330,7 +330,7 @@ async def applications(directory: Directory, request: Request, key: str) -> Resp
 
 
 async def principals(directory: Directory, request: Request, key: str) -> Response:
-    """Serve service principals and the assignments of their app roles."""
+    """Serve service principals and their app role assignments."""
     if key.endswith("/appRoleAssignedTo"):
         principal = find(directory, directory.principals, key.removesuffix("/appRoleAssignedTo"))
         return await assigned(directory, request, principal)
@@ -359,7 +359,7 @@ async def principals(directory: Directory, request: Request, key: str) -> Respon
 
 
 async def assigned(directory: Directory, request: Request, principal: Json) -> Response:
-    """Serve who has which app role of a service principal."""
+    """Serve the app role assignments of a service principal."""
     there = [a for a in directory.assignments.values() if a["resourceId"] == principal["id"]]
     if request.method == "GET":
         return page(request, there)
@@ -418,7 +418,7 @@ async def grants(directory: Directory, request: Request, key: str) -> Response:
 
 
 async def deleted(directory: Directory, request: Request, key: str) -> Response:
-    """Serve what was deleted and can still be restored."""
+    """Serve deleted registrations that can still be restored."""
     if request.method == "GET":
         return page(request, list(directory.deleted.values()))
     if "purge" not in directory.rights:
@@ -465,7 +465,7 @@ ROUTES = {
 
 
 def create_graph(directory: Directory) -> Starlette:
-    """Return Microsoft Graph over this directory, with the discovery document of Entra ID beside it."""
+    """Return Microsoft Graph for this directory, with the discovery document of Entra ID."""
 
     async def graph(request: Request) -> Response:
         path = request.url.path.removeprefix("/v1.0")
@@ -513,26 +513,26 @@ def create_graph(directory: Directory) -> Starlette:
 
 
 def thrown(fault: Response | Exception) -> Response:
-    """Return a fault that is an answer, and raise one that is none."""
+    """Return the fault, or raise it if it is an exception."""
     if isinstance(fault, Exception):
         raise fault
     return fault
 
 
 def error(refusal: GraphError) -> Response:
-    """Return an error in the form that Graph gives it."""
+    """Return an error as Microsoft Graph formats it."""
     body = {"error": {"code": refusal.code, "message": str(refusal), "innerError": {}}}
     return JSONResponse(body, refusal.status)
 
 
 class Wire(httpx2.BaseTransport):
-    """The way to an ASGI application in this process, for a client without `await`."""
+    """A synchronous transport to an ASGI application in this process."""
 
     def __init__(self, app: Starlette) -> None:
         self.app = httpx2.ASGITransport(app)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Let the application answer."""
+        """Return the application's answer."""
 
         async def answered() -> httpx2.Response:
             answer = await self.app.handle_async_request(request)

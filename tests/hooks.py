@@ -1,4 +1,4 @@
-"""The hooks, rendered and run as code."""
+"""The hooks, rendered and loaded as modules."""
 
 import runpy
 from pathlib import Path
@@ -18,7 +18,7 @@ ANSWERS = {
 
 
 def rendered_hook(name: str, folder: Path) -> Path:
-    """Write a hook, rendered with `ANSWERS`, to a folder; return its path."""
+    """Render a hook with `ANSWERS` into a folder; return its path."""
     context = {"cookiecutter": {"_extensions": ["template_text.TemplateText"], **ANSWERS}}
     source = (TEMPLATE / "hooks" / f"{name}.py").read_text(encoding="utf-8")
     rendered = folder / f"{name}.py"
@@ -29,5 +29,5 @@ def rendered_hook(name: str, folder: Path) -> Path:
 
 
 def hook(name: str, folder: Path) -> dict[str, Any]:
-    """Return what the module of a hook defines, rendered with `ANSWERS` into a folder."""
+    """Render a hook with `ANSWERS` into a folder; return the names that it defines."""
     return runpy.run_path(str(rendered_hook(name, folder)))

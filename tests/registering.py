@@ -1,4 +1,4 @@
-"""Somebody who registers a rendered project by `register.py`, and the tenant that they are signed in to."""
+"""A user who runs `register.py` of a rendered project, and the tenant that they are signed in to."""
 
 import importlib
 import importlib.util
@@ -44,7 +44,7 @@ class Caller:
         self.out = self.err = ""
 
     def load(self) -> None:
-        """Import the script, as its next run does."""
+        """Import the script again, as a new run does."""
         modules = load(self.folder)
         self.script = modules.register
         self.wanted, self.setting = modules.wanted, modules.tenancy.tenancy.SETTING
@@ -52,12 +52,12 @@ class Caller:
         self.read_env_file: Callable[[Path], dict[str, str]] = modules.env_file.read_env_file
 
     def sign_in(self, *asked: Any) -> str:
-        """Give a token."""
+        """Record the request and return a token."""
         self.asked.append(asked)
         return "a token"
 
     def run(self, *argv: str, sign_in: Callable[..., str] | None = None) -> int:
-        """Run a command; keep what it printed."""
+        """Run a command, keep what it prints, and return its exit status."""
         try:
             status = self.script.main(
                 self.script.__doc__,
@@ -74,16 +74,16 @@ class Caller:
 
     @property
     def env(self) -> Path:
-        """The file .env of the project."""
+        """The project's `.env`."""
         return self.folder / ".env"
 
     def values(self) -> dict[str, str]:
-        """Return what .env says, as the service reads it."""
+        """Return the variables of `.env`, as the service reads them."""
         return self.read_env_file(self.env)
 
 
 def load(folder: Path) -> SimpleNamespace:
-    """Import the script of a rendered project, and what it rests on, as modules of their own."""
+    """Import the script of a rendered project and some of its modules, apart from other projects'."""
     spec = importlib.util.spec_from_file_location("register", folder / "register.py")
     assert spec
     assert spec.loader
@@ -107,19 +107,19 @@ def load(folder: Path) -> SimpleNamespace:
 
 
 def own_modules() -> list[str]:
-    """Return the names of the modules of rendered projects that are imported."""
+    """Return the names of the imported modules of rendered projects."""
     return [name for name in sys.modules if name.partition(".")[0] in OWN_PACKAGES]
 
 
 def forget(patched: pytest.MonkeyPatch) -> None:
-    """Forget the modules of other rendered projects for a while."""
+    """Remove the modules of other rendered projects until the patch is undone."""
     for name in own_modules():
         patched.delitem(sys.modules, name)
 
 
 @pytest.fixture
 def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pipe nothing in, and remove the settings from the environment."""
+    """Pipe in nothing, and remove the settings from the environment."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
     for name in ("ENTRA_TENANT_ID", "ALLOWED_TENANT_IDS", "API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"):
         monkeypatch.delenv(name, raising=False)
@@ -133,7 +133,7 @@ def caller(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> Caller:
-    """Return somebody in a rendered project, by default of the default answers."""
+    """Return a user in a rendered project, by default with the default answers."""
     return Caller(variant(getattr(request, "param", ROLES)), tmp_path, capsys)
 
 
@@ -143,7 +143,7 @@ without_roles = pytest.mark.parametrize("caller", [NO_ROLES, MULTI], indirect=Tr
 
 
 def is_right(caller: Caller) -> None:
-    """Check that the tenant and .env are as `apply` promises."""
+    """Assert that the tenant and `.env` are as `apply` should leave them."""
     directory, wanted = caller.directory, caller.wanted
     api, docs = directory.application(API), directory.application(DOCS)
     assert len(directory.applications) == 2
@@ -200,11 +200,11 @@ TAMPERING: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
     "no claims": lambda api, docs: api.update(optionalClaims=None),
     "no identifier URI": lambda api, docs: api.update(identifierUris=[]),
 }
-"""What somebody changes in the portal, by its name."""
+"""Changes that somebody makes in the portal, by name."""
 
 
 def broken(kind: str | int) -> Response | Exception:
-    """Return what a request is answered that fails."""
+    """Return the answer to a request that fails, or the exception that it raises."""
     if isinstance(kind, str):
         return httpx2.ConnectError("the connection was lost")
     body = {"error": {"code": "Broken", "message": "on purpose"}}

@@ -1,8 +1,8 @@
-"""A tenant on this machine, for commands that run as processes and know nothing of it.
+"""A tenant on this machine, for commands that run as separate processes.
 
-Microsoft Graph in memory answers with certificates for the real host names, behind a proxy that
-takes every host there. The commands meet it by the variables that a user behind a proxy would set,
-and by an Azure CLI that is signed in.
+Microsoft Graph in memory runs with certificates for the real host names, behind a proxy that routes
+every host to it. The commands find it through the variables that a user behind a proxy sets, and
+sign in through a fake Azure CLI.
 """
 
 import json
@@ -27,14 +27,14 @@ TOKEN = {"accessToken": "a token", "expires_on": 4102444800, "expiresOn": "2100-
 
 
 def listening() -> socket.socket:
-    """Return a socket that listens on a free port of this machine."""
+    """Return a socket that listens on a free local port."""
     sock = socket.create_server(("127.0.0.1", 0))
     sock.settimeout(0.2)
     return sock
 
 
 def tunnel(client: socket.socket, port: int) -> None:
-    """Direct a client that asks for any host to this port."""
+    """Connect a client to this port, whatever host it asks for."""
     with client, socket.create_connection(("127.0.0.1", port)) as server:
         client.recv(65536)
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -49,7 +49,7 @@ def tunnel(client: socket.socket, port: int) -> None:
 
 @contextmanager
 def proxy(port: int) -> Iterator[int]:
-    """Run the proxy; give its port."""
+    """Run the proxy; yield its port."""
     running = True
     with listening() as sock:
 
@@ -70,7 +70,7 @@ def proxy(port: int) -> Iterator[int]:
 
 @contextmanager
 def tenant(directory: Directory, folder: Path) -> Iterator[dict[str, str]]:
-    """Run the tenant; give the environment of a user who is signed in to it by the Azure CLI."""
+    """Run the tenant; yield the environment of a user whose Azure CLI is signed in to it."""
     authority = trustme.CA()
     certificate = authority.issue_cert(*HOSTS)
     trusted, own = folder / "ca.pem", folder / "graph.pem"

@@ -1,4 +1,4 @@
-"""Every place that lists the answers lists the same: see "Add an answer" in CONTRIBUTING.md."""
+"""Every list of answers has the same answers: see "Add an answer" in CONTRIBUTING.md."""
 
 import json
 import re
@@ -19,12 +19,12 @@ CHOICES = {
     for prompt, value in ASKED.items()
     if isinstance(value, bool | list)
 }
-"""The answers to each prompt that has a fixed number of them."""
+"""The answers to each prompt that is a choice."""
 
 
 @cache
 def sources() -> dict[str, nodes.Template]:
-    """Return every file of the template that is text, parsed, by its path in the project."""
+    """Return each text file of the project, parsed as a Jinja template, by its path."""
     parsed = {}
     for path in sorted(path for path in PROJECT.rglob("*") if path.is_file()):
         if path.suffix not in {".png", ".pyc"}:
@@ -35,7 +35,7 @@ def sources() -> dict[str, nodes.Template]:
 
 
 def named_in(source: nodes.Template) -> dict[str, nodes.Node]:
-    """Return what each `{% set NAME = ... %}` of a file stands for."""
+    """Return the value of each `{% set NAME = ... %}` in a file."""
     return {
         each.target.name: each.node
         for each in source.find_all(nodes.Assign)
@@ -44,7 +44,7 @@ def named_in(source: nodes.Template) -> dict[str, nodes.Node]:
 
 
 def answer_of(condition: nodes.Node, names: dict[str, nodes.Node]) -> tuple[str, str] | None:
-    """Return the prompt and the answer that a condition asks for, or None if it is not one answer."""
+    """Return the prompt and answer that a condition tests, or None if it tests something else."""
     match condition:
         case nodes.Name(name=name) if name in names:
             return answer_of(names[name], names)
@@ -72,7 +72,7 @@ def prompts_in(condition: nodes.Node, names: dict[str, nodes.Node]) -> set[str]:
     return found
 
 
-def test_every_prompt_is_a_question_and_every_choice_has_a_label() -> None:
+def test_every_prompt_has_a_question_and_every_choice_a_label() -> None:
     assert list(PROMPTS["__prompts__"]) == list(ASKED)
     for prompt, value in ASKED.items():
         if isinstance(value, list):
@@ -81,7 +81,7 @@ def test_every_prompt_is_a_question_and_every_choice_has_a_label() -> None:
             assert all(labels[answer].startswith(f"{answer}: ") for answer in value)
 
 
-def test_the_hooks_know_every_prompt_and_answer(tmp_path: Path) -> None:
+def test_hooks_list_every_prompt_and_answer(tmp_path: Path) -> None:
     before, after = hook("pre_gen_project", tmp_path), hook("post_gen_project", tmp_path)
     assert {prompt: list(answers) for prompt, answers in before["CHOICES"].items()} == CHOICES
     assert set(before["TEXT_LENGTHS"]) | {"project_slug"} | set(CHOICES) == set(ASKED)
@@ -93,7 +93,7 @@ def test_the_hooks_know_every_prompt_and_answer(tmp_path: Path) -> None:
         paths = [
             path for key, paths in after["PATHS_OF"].items() if key[0] == prompt for path in paths
         ]
-        # Below two answers to one prompt, it would be removed whichever was given.
+        # A path under two answers to one prompt would always be removed.
         assert len(paths) == len(set(paths)), prompt
 
 
@@ -104,7 +104,7 @@ def test_every_combination_of_answers_is_a_variant() -> None:
     assert sorted(variants) == sorted(product(*CHOICES.values()))
 
 
-def test_the_readme_explains_every_prompt_and_answer() -> None:
+def test_readme_explains_every_prompt_and_answer() -> None:
     text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
     rows = {
         prompt: (default, answers)
@@ -122,7 +122,7 @@ def test_the_readme_explains_every_prompt_and_answer() -> None:
             assert default == ("yes" if value else "no")
 
 
-def test_a_folder_that_belongs_to_an_answer_is_listed_with_its_files(tmp_path: Path) -> None:
+def test_folder_of_an_answer_is_listed_with_its_files(tmp_path: Path) -> None:
     for answer, paths in hook("post_gen_project", tmp_path)["PATHS_OF"].items():
         for path in paths:
             assert (PROJECT / path).is_dir() == path.endswith("/"), path
@@ -131,7 +131,7 @@ def test_a_folder_that_belongs_to_an_answer_is_listed_with_its_files(tmp_path: P
                 assert inside <= set(paths), (answer, inside - set(paths))
 
 
-def test_a_file_that_belongs_to_an_answer_is_removed_and_not_emptied(tmp_path: Path) -> None:
+def test_file_with_nothing_outside_conditions_is_listed(tmp_path: Path) -> None:
     listed = {
         path for paths in hook("post_gen_project", tmp_path)["PATHS_OF"].values() for path in paths
     }
@@ -151,7 +151,7 @@ def test_a_file_that_belongs_to_an_answer_is_removed_and_not_emptied(tmp_path: P
         assert outside or not source.body or path in listed, path
 
 
-def test_every_condition_asks_for_an_answer_that_exists() -> None:
+def test_every_condition_tests_an_existing_answer() -> None:
     for path, source in sources().items():
         for attribute in source.find_all(nodes.Getattr):
             if isinstance(attribute.node, nodes.Name) and attribute.node.name == "cookiecutter":
@@ -162,27 +162,29 @@ def test_every_condition_asks_for_an_answer_that_exists() -> None:
             assert asked[1] in CHOICES[asked[0]], (path, compared.lineno)
 
 
-def test_every_branch_is_named_and_every_answer_has_one() -> None:
+def test_every_branch_names_its_answer_and_every_answer_has_a_branch() -> None:
     undecided: list[str] = []
     for path, source in sources().items():
         names = named_in(source)
         for choice in source.find_all(nodes.If):
             where = f"{path}:{choice.lineno}"
-            assert not choice.else_, f"{where}: name the answer instead of a bare else"
+            assert not choice.else_, f"{where}: name the answer instead of using a bare else"
             if choice.elif_:
                 branches = [answer_of(each.test, names) for each in (choice, *choice.elif_)]
                 answers = [branch[1] for branch in branches if branch]
                 prompts = {branch[0] for branch in branches if branch}
-                assert len(answers) == len(branches), f"{where}: each branch is for one answer"
-                assert len(prompts) == 1, f"{where}: its branches are about {prompts}"
+                assert len(answers) == len(branches), (
+                    f"{where}: a branch does not test for one answer"
+                )
+                assert len(prompts) == 1, f"{where}: its branches test different prompts: {prompts}"
                 missing = [answer for answer in CHOICES[prompts.pop()] if answer not in answers]
                 undecided += [f"{where} has no branch for {answer}" for answer in missing]
-        # With two answers, what is not the one can only be the other.
+        # An else or a not is unambiguous only if the prompt has two answers.
         elses = [each.test for each in source.find_all(nodes.CondExpr) if each.expr2 is not None]
         for condition in (*elses, *source.find_all(nodes.Not)):
             for prompt in prompts_in(condition, names):
                 undecided += [
-                    f"{path}:{condition.lineno} has an else or a not, which means {answer} too"
+                    f"{path}:{condition.lineno} has an else or a not, which also covers {answer}"
                     for answer in CHOICES.get(prompt, [])[2:]
                 ]
     assert not undecided, "\n".join(undecided)

@@ -1,4 +1,4 @@
-"""What the hooks refuse, remove, run and say."""
+"""What the hooks refuse, remove, run and print."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def post_gen(tmp_path: Path) -> dict[str, Any]:
 
 
 def tool(folder: Path, name: str, script: str) -> None:
-    """Put a command of this name, written in Python, on a PATH of its own."""
+    """Create a command with this name and this Python script in a folder."""
     program = folder / name
     program.write_text(f"#!{sys.executable}\n{script}\n")
     program.chmod(0o755)
@@ -26,7 +26,7 @@ def tool(folder: Path, name: str, script: str) -> None:
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the one folder on PATH, which is empty."""
+    """Return the only folder on PATH, which is empty."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -35,7 +35,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", ["pre_gen_project", "post_gen_project"])
-def test_a_hook_passes_mypy(name: str, tmp_path: Path) -> None:
+def test_rendered_hook_passes_mypy(name: str, tmp_path: Path) -> None:
     configured = ["--config-file", str(TEMPLATE / "pyproject.toml")]
     rendered = rendered_hook(name, tmp_path)
     command = [sys.executable, "-m", "mypy", *configured, str(rendered)]
@@ -43,7 +43,7 @@ def test_a_hook_passes_mypy(name: str, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def test_good_answers_have_no_fault(tmp_path: Path) -> None:
+def test_valid_answers_have_no_fault_and_invalid_ones_have_one(tmp_path: Path) -> None:
     faults = hook("pre_gen_project", tmp_path)["faults"]
     answers = {key: str(value) for key, value in ANSWERS.items()}
     assert faults(answers) == []
@@ -53,7 +53,7 @@ def test_good_answers_have_no_fault(tmp_path: Path) -> None:
     ]
 
 
-def test_the_table_names_paths_of_the_template(post_gen: dict[str, Any]) -> None:
+def test_table_lists_only_paths_that_exist(post_gen: dict[str, Any]) -> None:
     project = TEMPLATE / "{{cookiecutter.project_slug}}"
     for paths in post_gen["PATHS_OF"].values():
         for path in paths:
@@ -61,7 +61,7 @@ def test_the_table_names_paths_of_the_template(post_gen: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("answers", EVERY_VARIANT.values(), ids=EVERY_VARIANT)
-def test_what_was_not_chosen_is_removed(
+def test_files_of_other_answers_are_removed(
     post_gen: dict[str, Any], tmp_path: Path, answers: dict[str, Any]
 ) -> None:
     project = tmp_path / "project"
@@ -85,9 +85,7 @@ def test_what_was_not_chosen_is_removed(
         assert (project / path).exists() == (path not in unchosen), path
 
 
-def test_files_of_the_user_are_left_over_and_named(
-    post_gen: dict[str, Any], tmp_path: Path
-) -> None:
+def test_files_of_the_user_are_kept_and_listed(post_gen: dict[str, Any], tmp_path: Path) -> None:
     own = tmp_path / "migrations" / "versions" / "0002_colours.py"
     own.parent.mkdir(parents=True)
     own.with_name("0001_todos.py").touch()
@@ -99,7 +97,7 @@ def test_files_of_the_user_are_left_over_and_named(
 
 
 @pytest.mark.parametrize("fresh", [True, False])
-def test_an_interrupted_hook_removes_a_fresh_project_only(
+def test_interrupted_hook_removes_only_a_new_project(
     tmp_path: Path, tools: Path, fresh: bool
 ) -> None:
     project = tmp_path / "project"
@@ -122,7 +120,7 @@ def test_an_interrupted_hook_removes_a_fresh_project_only(
     assert project.exists() != fresh
 
 
-def test_a_repository_is_made_without_a_commit(post_gen: dict[str, Any], tmp_path: Path) -> None:
+def test_repository_is_created_without_a_commit(post_gen: dict[str, Any], tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     assert post_gen["make_repository"](project) is None
@@ -131,17 +129,15 @@ def test_a_repository_is_made_without_a_commit(post_gen: dict[str, Any], tmp_pat
     assert subprocess.run(head, capture_output=True, check=False).returncode != 0
 
 
-def test_no_repository_is_made_within_another(post_gen: dict[str, Any], tmp_path: Path) -> None:
+def test_no_repository_is_created_inside_another(post_gen: dict[str, Any], tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     project = tmp_path / "project"
     project.mkdir()
-    assert "folder around the project is a git repository" in post_gen["make_repository"](project)
+    assert "The project is inside another git repository" in post_gen["make_repository"](project)
     assert not (project / ".git").exists()
 
 
-def test_the_root_of_a_repository_is_left_without_advice(
-    post_gen: dict[str, Any], tmp_path: Path
-) -> None:
+def test_existing_repository_needs_no_advice(post_gen: dict[str, Any], tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     assert post_gen["make_repository"](tmp_path) is None
 
@@ -150,7 +146,7 @@ def test_the_root_of_a_repository_is_left_without_advice(
     ("shell", "expected"),
     [(".", "cd 'my projects/todo-api'"), ("my projects/todo-api", None)],
 )
-def test_the_way_to_the_project_starts_where_the_user_is(
+def test_cd_command_starts_in_the_folder_of_the_user(
     post_gen: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -165,7 +161,7 @@ def test_the_way_to_the_project_starts_where_the_user_is(
     assert post_gen["way_to"](project) == f"cd '{project}'"
 
 
-def test_without_git_the_advice_is_one_line(
+def test_missing_git_gives_advice_in_one_line(
     post_gen: dict[str, Any], tmp_path: Path, tools: Path
 ) -> None:
     advice = post_gen["make_repository"](tmp_path)
@@ -173,12 +169,12 @@ def test_without_git_the_advice_is_one_line(
     assert "\n" not in advice
 
 
-def test_a_git_that_fails_is_said(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
+def test_failing_git_gives_advice(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
     tool(tools, "git", "raise SystemExit(1)")
     assert "Run `git init` to see why" in post_gen["make_repository"](tmp_path)
 
 
-def test_without_uv_the_advice_is_one_line(
+def test_missing_uv_gives_advice_in_one_line(
     post_gen: dict[str, Any], tmp_path: Path, tools: Path
 ) -> None:
     advice = post_gen["lock_dependencies"](tmp_path)
@@ -187,7 +183,7 @@ def test_without_uv_the_advice_is_one_line(
 
 
 @pytest.mark.parametrize("script", ["raise SystemExit(2)", "import time; time.sleep(30)"])
-def test_a_uv_that_fails_or_hangs_loses_nothing(
+def test_failing_or_hanging_uv_gives_advice(
     post_gen: dict[str, Any], tmp_path: Path, tools: Path, script: str
 ) -> None:
     tool(tools, "uv", script)
@@ -195,15 +191,13 @@ def test_a_uv_that_fails_or_hangs_loses_nothing(
     assert "Run `uv lock` when" in post_gen["lock_dependencies"](tmp_path)
 
 
-def test_a_uv_that_works_is_run_in_the_project(
-    post_gen: dict[str, Any], tmp_path: Path, tools: Path
-) -> None:
+def test_uv_lock_runs_in_the_project(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
     tool(tools, "uv", "import sys; open('locked', 'w').write(sys.argv[1])")
     assert post_gen["lock_dependencies"](tmp_path) is None
     assert (tmp_path / "locked").read_text() == "lock"
 
 
-def test_without_tools_the_render_succeeds_and_says_what_to_do(
+def test_render_without_git_and_uv_succeeds_with_advice(
     tmp_path: Path,
     tools: Path,
     capfd: pytest.CaptureFixture[str],

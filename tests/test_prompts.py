@@ -1,4 +1,4 @@
-"""The prompts: what they take, what they refuse, and where a user's text lands."""
+"""The prompts: which answers they accept, and where a user's text appears."""
 
 import ast
 import subprocess
@@ -38,16 +38,16 @@ HOSTILE = [
     "http://example.com?a=b&c=d",
     "&amp; &#65;",
 ]
-"""Texts that are legal and that a careless template breaks on, or runs."""
+"""Valid texts that a careless template would break on, or run."""
 
 
 def legal(text: str) -> bool:
-    """Whether the contract calls this a text."""
+    """Whether a text is free of template marks."""
     return not any(mark in text for mark in ("{{", "{%", "{#"))
 
 
 def texts(longest: int) -> st.SearchStrategy[str]:
-    """Return legal texts of 1 to `longest` characters."""
+    """Return valid texts of 1 to `longest` characters."""
     characters = st.characters(
         exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters=BIDIRECTIONAL
     )
@@ -65,7 +65,7 @@ def shown(markdown: str) -> list[str]:
 
 
 def arrived(project: Project, name: str, description: str, author: str) -> None:
-    """Check that the texts are in the project as they were given."""
+    """Assert that the project contains the texts as they were given."""
     metadata = tomllib.loads(project.path.joinpath("pyproject.toml").read_text(encoding="utf-8"))
     assert metadata["project"]["description"] == description
     assert metadata["project"]["authors"] == [{"name": author}]
@@ -81,7 +81,7 @@ def arrived(project: Project, name: str, description: str, author: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_arrives_unchanged_and_is_not_run(
+def test_hostile_text_is_unchanged_and_not_run(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -94,7 +94,7 @@ def test_hostile_text_arrives_unchanged_and_is_not_run(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(name=texts(60), description=st.just("") | texts(200), author=texts(80))
-def test_any_legal_answer_renders(
+def test_any_valid_text_renders(
     monkeypatch: pytest.MonkeyPatch, name: str, description: str, author: str
 ) -> None:
     with TemporaryDirectory() as folder, monkeypatch.context() as patched:
@@ -112,7 +112,7 @@ def test_any_legal_answer_renders(
 @given(texts(200))
 @example("\\'")
 @example("'\"" * 50)
-def test_filters_keep_any_text(text: str) -> None:
+def test_filters_preserve_any_text(text: str) -> None:
     assert ast.literal_eval(python_string(text)) == text
     assert tomllib.loads(f"text = {toml_string(text)}") == {"text": text}
     assert shown(f"# {markdown_text(text)}\n") == [text]
@@ -128,7 +128,7 @@ def test_filters_keep_any_text(text: str) -> None:
 @example("-")
 @example("x" * 49 + " y")
 @example("opentelemetry exporter otlp proto common")
-def test_the_slug_of_a_legal_name_is_legal(name: str) -> None:
+def test_slug_of_a_valid_name_is_valid(name: str) -> None:
     proposed = slug(name)
     assert 1 <= len(proposed) <= 50
     assert set(proposed) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -165,7 +165,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("prompt", "answer"), WRONG)
-def test_a_wrong_answer_is_refused_in_one_sentence(
+def test_invalid_answer_is_refused_in_one_sentence(
     bake: Bake, tmp_path: Path, capfd: pytest.CaptureFixture[str], prompt: str, answer: str
 ) -> None:
     with pytest.raises(FailedHookException):
@@ -177,14 +177,14 @@ def test_a_wrong_answer_is_refused_in_one_sentence(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_slug_cannot_leave_the_output_folder(bake: Bake, tmp_path: Path) -> None:
+def test_slug_cannot_leave_the_output_folder(bake: Bake, tmp_path: Path) -> None:
     before = set(tmp_path.parent.iterdir())
     with pytest.raises(FailedHookException):
         bake(project_slug="../outside")
     assert set(tmp_path.parent.iterdir()) == before
 
 
-def test_several_wrong_answers_are_named_at_once(
+def test_all_invalid_answers_are_reported_at_once(
     bake: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(FailedHookException):
@@ -192,5 +192,5 @@ def test_several_wrong_answers_are_named_at_once(
     assert capfd.readouterr().err.count("ERROR: ") == 2
 
 
-def test_reserved_characters_are_those_of_the_contract() -> None:
+def test_bidirectional_controls_are_format_characters() -> None:
     assert {unicodedata.category(char) for char in BIDIRECTIONAL} == {"Cf"}

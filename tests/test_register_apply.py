@@ -1,4 +1,4 @@
-"""What `register.py plan` and `apply` do in the tenant."""
+"""`register.py plan` and `register.py apply`."""
 
 import json
 import re
@@ -29,7 +29,7 @@ __all__ = ["caller", "nothing_given"]
 
 
 @each_variant
-def test_plan_shows_what_apply_does_and_changes_nothing(caller: Caller) -> None:
+def test_plan_lists_the_changes_of_apply_and_changes_nothing(caller: Caller) -> None:
     assert caller.run("plan") == 0, caller.err
     assert caller.directory.writes == []
     assert not caller.env.exists()
@@ -44,13 +44,13 @@ def test_plan_shows_what_apply_does_and_changes_nothing(caller: Caller) -> None:
     )
     assert headings[0] == headings[1]
     assert caller.run("plan") == 0
-    assert "Nothing to do." in caller.out
+    assert "Everything is up to date." in caller.out
 
 
 @each_variant
 @pytest.mark.parametrize("echoes", [True, False], ids=["201", "204"])
 @pytest.mark.parametrize("lag", [0, 3])
-def test_apply_registers_and_a_second_time_writes_nothing(
+def test_apply_registers_once_and_then_writes_nothing(
     caller: Caller, echoes: bool, lag: int
 ) -> None:
     caller.directory.echoes, caller.directory.lag = echoes, lag
@@ -63,7 +63,7 @@ def test_apply_registers_and_a_second_time_writes_nothing(
     assert caller.run("apply") == 0
     assert caller.directory.writes == []
     assert caller.env.read_bytes() == before
-    assert "Nothing had to be done." in caller.out
+    assert "Everything is up to date." in caller.out
 
 
 COMMANDS = st.sampled_from(["plan", "apply", "apply --admin-consent", "destroy", "doctor"])
@@ -84,7 +84,7 @@ FAULTS = st.none() | st.tuples(
     )
 )
 @pytest.mark.usefixtures("nothing_given")
-def test_from_any_half_finished_state_apply_and_destroy_reach_their_end(
+def test_apply_and_destroy_succeed_from_any_half_finished_state(
     variant: Variant,
     name: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -131,11 +131,11 @@ def test_from_any_half_finished_state_apply_and_destroy_reach_their_end(
 
 
 @each_variant
-def test_a_client_lost_on_the_way_is_said(caller: Caller) -> None:
+def test_lost_connection_is_reported(caller: Caller) -> None:
     caller.directory.fault = lambda number, *_: broken("lost") if number == 5 else None
     assert caller.run("apply") == 5
     assert "the connection was lost" in caller.err
-    assert "It is safe to run this again" in caller.err
+    assert "It is safe to run this command again" in caller.err
     assert not caller.env.exists()
 
 
@@ -143,25 +143,25 @@ def test_a_client_lost_on_the_way_is_said(caller: Caller) -> None:
     ("right", "needed", "done"),
     [
         ("register", "Application.ReadWrite.All", "Nothing else was changed."),
-        ("assign", "AppRoleAssignment.ReadWrite.All", "What is listed above is done and stays."),
-        ("consent", "DelegatedPermissionGrant.ReadWrite.All", "What is listed above"),
+        ("assign", "AppRoleAssignment.ReadWrite.All", "Changes listed above are kept."),
+        ("consent", "DelegatedPermissionGrant.ReadWrite.All", "Changes listed above"),
     ],
 )
-def test_a_missing_right_is_named(caller: Caller, right: str, needed: str, done: str) -> None:
+def test_missing_right_is_named(caller: Caller, right: str, needed: str, done: str) -> None:
     caller.directory.rights.remove(right)
     assert caller.run("apply", "--admin-consent") == 4
     assert "Authorization_RequestDenied: Insufficient privileges" in caller.err
     assert re.match(r"register\.py: (PATCH|POST) /", caller.err)
     assert needed in caller.err
     assert done in caller.err
-    assert "It is safe to run this again" in caller.err
+    assert "It is safe to run this command again" in caller.err
     caller.directory.rights.add(right)
     assert caller.run("apply", "--admin-consent") == 0
     is_right(caller)
 
 
 @each_variant
-def test_admin_consent_is_given_once_and_added_to_what_is_there(caller: Caller) -> None:
+def test_admin_consent_is_granted_once_and_keeps_other_scopes(caller: Caller) -> None:
     caller.run("apply")
     assert caller.directory.grants == {}
     assert caller.run("apply", "--admin-consent") == 0
@@ -177,7 +177,7 @@ def test_admin_consent_is_given_once_and_added_to_what_is_there(caller: Caller) 
 
 
 @with_roles
-def test_a_service_principal_assigns_nobody(caller: Caller) -> None:
+def test_service_principal_is_not_assigned(caller: Caller) -> None:
     caller.directory.me = None
     assert caller.run("apply") == 0
     assert "signed in as a service principal" in caller.out
@@ -186,7 +186,7 @@ def test_a_service_principal_assigns_nobody(caller: Caller) -> None:
     assert "nobody is assigned" in caller.out
 
 
-def test_further_redirect_uris_are_added_and_kept(caller: Caller) -> None:
+def test_further_redirect_uri_is_added_and_kept(caller: Caller) -> None:
     uri = "https://todo.contoso.example/oauth2-redirect"
     assert caller.run("apply", "--redirect-uri", uri) == 0
     both = ["http://localhost:8000/oauth2-redirect", uri]
@@ -211,7 +211,7 @@ def test_further_redirect_uris_are_added_and_kept(caller: Caller) -> None:
         ),
     ],
 )
-def test_other_clouds_have_hosts_of_their_own(
+def test_other_clouds_use_their_own_hosts(
     caller: Caller, cloud: str, graph: str, login: str
 ) -> None:
     assert caller.run("apply", "--cloud", cloud, "--tenant", TENANT["id"]) == 0
@@ -222,7 +222,7 @@ def test_other_clouds_have_hosts_of_their_own(
     assert caller.values()["ENTRA_AUTHORITY"] == "https://login.microsoftonline.com"
 
 
-def test_runs_agree_on_ids(variant: Variant, tmp_path: Path) -> None:
+def test_permission_ids_are_the_same_in_every_run(variant: Variant, tmp_path: Path) -> None:
     ids = []
     for name in ("one", "two"):
         folder = tmp_path / name

@@ -23,7 +23,7 @@ __all__ = ["caller", "nothing_given"]
 
 
 @with_roles
-def test_assign_gives_a_role_once(caller: Caller) -> None:
+def test_assign_assigns_a_role_once(caller: Caller) -> None:
     assert caller.run("assign", "bob@contoso.example", "User") == 2
     assert "Run `apply` first." in caller.err
     caller.run("apply")
@@ -42,12 +42,12 @@ def test_assign_gives_a_role_once(caller: Caller) -> None:
 
 
 @without_roles
-def test_without_app_roles_there_is_no_assign(caller: Caller) -> None:
+def test_assign_is_missing_without_app_roles(caller: Caller) -> None:
     assert caller.run("assign", "bob@contoso.example", "User") == 2
 
 
 @each_variant
-def test_token_signs_in_to_the_api_as_the_docs_page(caller: Caller) -> None:
+def test_token_signs_in_as_the_docs_page(caller: Caller) -> None:
     assert caller.run("token") == 2
     caller.run("apply")
     caller.asked.clear()
@@ -63,16 +63,16 @@ def test_token_signs_in_to_the_api_as_the_docs_page(caller: Caller) -> None:
     assert docs["publicClient"]["redirectUris"] == ["http://localhost"]
 
 
-def test_an_interrupted_run_says_so(caller: Caller) -> None:
+def test_interrupted_command_can_be_run_again(caller: Caller) -> None:
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
     assert caller.run("apply", sign_in=interrupted) == 130
-    assert "safe to run this again" in caller.err
+    assert "safe to run this command again" in caller.err
 
 
 @each_variant
-def test_every_command_has_a_line_of_help(caller: Caller) -> None:
+def test_help_describes_every_command(caller: Caller) -> None:
     assert caller.run("--help") == 0
     for command in ("plan", "apply", "doctor", "token", "destroy"):
         assert f"uv run register.py {command}" in caller.out
@@ -83,7 +83,7 @@ def test_every_command_has_a_line_of_help(caller: Caller) -> None:
 
 @with_roles
 @pytest.mark.parametrize("missing", [True, False], ids=["missing", "disabled"])
-def test_a_role_that_the_registration_lacks_is_said(caller: Caller, missing: bool) -> None:
+def test_missing_or_disabled_role_is_reported(caller: Caller, missing: bool) -> None:
     caller.run("apply")
     api = caller.directory.application(API)
     if missing:
@@ -93,7 +93,7 @@ def test_a_role_that_the_registration_lacks_is_said(caller: Caller, missing: boo
     caller.directory.calls.clear()
     assert caller.run("assign", "bob@contoso.example", "Admin") == 2
     assert caller.err == (
-        "register.py: The API's registration does not have Admin, or has it disabled. "
+        "register.py: Admin is missing from the API's registration, or is disabled. "
         "Run `apply` first.\n"
     )
     assert caller.directory.writes == []
@@ -108,7 +108,7 @@ APP_ROLES = (*APP_ROLES, AppRole("Auditor", "Reads everything."))
 
 
 @each_variant
-def test_a_further_scope_and_app_role_are_written_down_in_one_place(caller: Caller) -> None:
+def test_new_scope_and_app_role_need_one_file(caller: Caller) -> None:
     caller.run("apply")
     with (caller.folder / "app" / "permissions.py").open("a", encoding="utf-8") as file:
         file.write(MORE_PERMISSIONS)
@@ -147,7 +147,7 @@ sys.exit(main("Usage", sys.argv[1:], http=http, sign_in=lambda *_: "a token"))
 
 
 @pytest.mark.parametrize("name", ["Todo API", "注文 API"])
-def test_a_console_without_the_characters_of_a_name_stops_nothing(
+def test_console_without_the_characters_of_a_name_does_not_stop_apply(
     bake: Bake, tmp_path: Path, name: str
 ) -> None:
     project = bake(project_name=name, project_slug="orders-api")

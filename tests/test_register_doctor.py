@@ -1,4 +1,4 @@
-"""What `register.py doctor` finds."""
+"""`register.py doctor`."""
 
 import io
 import json
@@ -25,20 +25,20 @@ __all__ = ["caller", "nothing_given"]
 
 @each_variant
 @pytest.mark.parametrize("tampering", TAMPERING)
-def test_doctor_finds_what_was_changed_and_apply_repairs_it(caller: Caller, tampering: str) -> None:
+def test_doctor_finds_a_change_and_apply_repairs_it(caller: Caller, tampering: str) -> None:
     caller.run("apply")
     assert caller.run("doctor") == 0, caller.out
-    assert "Nothing is wrong." in caller.out
+    assert "No problems found." in caller.out
     TAMPERING[tampering](caller.directory.application(API), caller.directory.application(DOCS))
     assert caller.run("doctor") == (tampering != "text changed")
     if tampering != "text changed":
-        assert "-> run apply" in caller.out
+        assert "-> run `apply`" in caller.out
     assert caller.run("apply") == 0
     is_right(caller)
     assert caller.run("doctor") == 0
 
 
-def test_doctor_names_the_errors_that_a_mismatch_leads_to(caller: Caller) -> None:
+def test_doctor_names_the_error_that_a_change_causes(caller: Caller) -> None:
     caller.run("apply")
     for tampering, words in {
         "v1 tokens": "audience is invalid",
@@ -61,7 +61,7 @@ def test_doctor_checks_assignments(caller: Caller) -> None:
     docs = directory.principal(directory.application(DOCS)["appId"])
     assignment["resourceId"] = docs["id"]
     assert caller.run("doctor") == 1
-    assert "assigned on the docs page instead of the API: alice@contoso.example" in caller.out
+    assert "assigned to the docs page instead of the API: alice@contoso.example" in caller.out
     assert "nobody is assigned" in caller.out
     directory.principal(directory.application(API)["appId"])["appRoleAssignmentRequired"] = False
     caller.run("doctor")
@@ -71,7 +71,7 @@ def test_doctor_checks_assignments(caller: Caller) -> None:
 @each_variant
 def test_doctor_checks_settings_tenant_and_service_principals(caller: Caller) -> None:
     assert caller.run("doctor") == 1
-    assert caller.out.count("run apply, which writes it to .env") == 3
+    assert caller.out.count("run `apply`, which writes it to .env") == 3
     assert caller.directory.calls == []
     caller.run("apply")
     text = caller.env.read_text(encoding="utf-8")
@@ -93,7 +93,7 @@ def test_doctor_checks_settings_tenant_and_service_principals(caller: Caller) ->
 
 
 def claims(caller: Caller, **changed: object) -> str:
-    """Return a token that the service would take, with these claims changed."""
+    """Return a token that the service accepts, except for the changed claims."""
     values = caller.values()
     good = {
         "aud": values["API_CLIENT_ID"],
@@ -110,21 +110,21 @@ def claims(caller: Caller, **changed: object) -> str:
 
 
 BAD_CLAIMS: list[tuple[dict[str, object], str]] = [
-    ({"ver": "1.0", "aud": "api://x"}, "only v2.0 tokens pass"),
-    ({"aud": "00000003-0000-0000-c000-000000000000"}, "another API than API_CLIENT_ID"),
+    ({"ver": "1.0", "aud": "api://x"}, "accepts only v2.0 tokens"),
+    ({"aud": "00000003-0000-0000-c000-000000000000"}, "but API_CLIENT_ID is"),
     ({"tid": "fa000000-0000-4000-8000-00000000fab0"}, "sign in with another account"),
     ({"tid": ""}, "sign in with another account"),
     ({"iss": "https://sts.windows.net/x/"}, "iss is https://sts.windows.net/x/"),
-    ({"scp": None}, "without access_as_user"),
+    ({"scp": None}, "should include access_as_user"),
     ({"acct": 1}, "this is a guest"),
     ({"idp": "https://sts.windows.net/other/"}, "this is a guest"),
-    ({"exp": 1}, "it expired"),
+    ({"exp": 1}, "the token expired"),
 ]
 
 
 @each_variant
 @pytest.mark.parametrize(("changed", "words"), BAD_CLAIMS)
-def test_doctor_compares_a_token_that_is_piped_in(
+def test_doctor_reports_a_bad_claim(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, changed: dict[str, object], words: str
 ) -> None:
     caller.run("apply")
@@ -136,7 +136,7 @@ def test_doctor_compares_a_token_that_is_piped_in(
     assert words in caller.out
 
 
-def test_doctor_compares_a_token_with_every_setting(
+def test_doctor_compares_a_token_with_the_settings(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.run("apply")
@@ -152,7 +152,7 @@ def test_doctor_compares_a_token_with_every_setting(
 
 
 @pytest.mark.parametrize("text", ["rubbish", "a.b.c", "a.e30.c", "a.W10.c"])
-def test_doctor_says_when_what_is_piped_in_is_not_a_token(
+def test_doctor_reports_input_that_is_not_a_token(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     caller.run("apply")
@@ -162,7 +162,7 @@ def test_doctor_says_when_what_is_piped_in_is_not_a_token(
 
 
 @each_variant
-def test_doctor_explains_each_error_that_the_documentation_knows(
+def test_doctor_explains_every_documented_error(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guide = caller.folder / "docs" / "troubleshooting.md"
@@ -187,13 +187,13 @@ def test_doctor_explains_each_error_that_the_documentation_knows(
     assert caller.directory.calls == []
 
 
-def test_doctor_reports_a_disabled_service_principal_and_leaves_it(caller: Caller) -> None:
+def test_disabled_service_principal_is_reported_and_left_disabled(caller: Caller) -> None:
     caller.run("apply")
-    for name, words in {API: "that of the API is disabled", DOCS: "of the docs page is"}.items():
+    for name, whose in {API: "API", DOCS: "docs page"}.items():
         principal = caller.directory.principal(caller.directory.application(name)["appId"])
         principal["accountEnabled"] = False
         assert caller.run("doctor") == 1
-        assert words in caller.out
+        assert f"the {whose}'s service principal is disabled" in caller.out
         caller.directory.calls.clear()
         assert caller.run("apply") == 0
         assert caller.directory.writes == []

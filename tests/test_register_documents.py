@@ -1,4 +1,4 @@
-"""What the documents say of `register.py`."""
+"""The documents about `register.py`."""
 
 import os
 import re
@@ -26,7 +26,7 @@ __all__ = ["caller", "nothing_given"]
 
 
 def commands(guide: Path) -> list[tuple[str, str]]:
-    """Return the commands in a document's transcripts, and what each printed."""
+    """Return each command in a document's transcripts, with its output."""
     text = guide.read_text(encoding="utf-8")
     blocks = re.findall(
         r"^```console\n\$ uv run register\.py (.+)\n((?:.*\n)+?)```$", text, re.MULTILINE
@@ -41,13 +41,13 @@ def commands(guide: Path) -> list[tuple[str, str]]:
 
 
 def meddle(directory: Directory) -> None:
-    """Change what the document says that somebody changed."""
+    """Make the changes that the document describes."""
     for tampering in ("type Web", "v1 tokens"):
         TAMPERING[tampering](directory.application(API), directory.application(DOCS))
 
 
 @each_variant
-def test_the_transcripts_are_what_the_commands_print(caller: Caller) -> None:
+def test_transcripts_match_the_output(caller: Caller) -> None:
     for number, (command, printed) in enumerate(commands(caller.folder / "docs" / "register.md")):
         if number == 4:
             meddle(caller.directory)
@@ -58,7 +58,7 @@ def test_the_transcripts_are_what_the_commands_print(caller: Caller) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the Azure CLI of this test is a script")
-def test_the_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path, uv: str) -> None:
+def test_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path, uv: str) -> None:
     caller = Caller(variant(ROLES), tmp_path)
     folder, directory = tmp_path / "machine", caller.directory
     folder.mkdir()
@@ -69,7 +69,7 @@ def test_the_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path,
             command, cwd=tmp_path, env=env, input=typed, capture_output=True, text=True, check=False
         )
 
-    # This installs what the head of the script declares.
+    # The first run installs the dependencies that the script declares.
     ended = run("--help", env=clean_environment())
     assert ended.returncode == 0, ended.stderr
     assert "uv run register.py plan" in ended.stdout
@@ -77,7 +77,7 @@ def test_the_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path,
     assert nobody.returncode == 3
     assert nobody.stdout == ""
     assert nobody.stderr.startswith(
-        "register.py: Nobody is signed in. Run `az login`, then this again."
+        "register.py: You are not signed in. Run `az login`, then run this command again."
     )
     assert "Traceback" not in nobody.stderr
     with tenant(directory, folder) as env:
@@ -97,7 +97,7 @@ def test_the_commands_run_as_a_user_types_them(variant: Variant, tmp_path: Path,
 
 
 @each_variant
-def test_the_manual_steps_name_what_the_script_makes(caller: Caller) -> None:
+def test_manual_steps_match_the_script(caller: Caller) -> None:
     appendix = (caller.folder / "docs/register-by-hand.md").read_text(encoding="utf-8")
     wanted = caller.wanted
     (scope,) = wanted.API["api"]["oauth2PermissionScopes"]

@@ -1,4 +1,4 @@
-"""What `register.py` does to `.env`."""
+"""How `register.py` reads and writes `.env`."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.registering import (
 __all__ = ["caller", "nothing_given"]
 
 
-def test_a_byte_order_mark_hides_no_key(caller: Caller) -> None:
+def test_key_behind_a_byte_order_mark_is_found(caller: Caller) -> None:
     assert caller.run("apply") == 0
     lines = caller.env.read_text(encoding="utf-8").splitlines(keepends=True)
     first = next(line for line in lines if line.startswith("API_CLIENT_ID="))
@@ -51,7 +51,7 @@ ENV_FILES = {
 
 @each_variant
 @pytest.mark.parametrize("text", ENV_FILES.values(), ids=ENV_FILES)
-def test_env_is_merged(caller: Caller, text: bytes) -> None:
+def test_other_lines_of_env_are_kept(caller: Caller, text: bytes) -> None:
     caller.env.write_bytes(text)
     caller.env.chmod(0o644)
     assert caller.run("apply") == 0, caller.err
@@ -70,7 +70,7 @@ def test_env_is_merged(caller: Caller, text: bytes) -> None:
     assert caller.env.read_bytes() == before
 
 
-def test_env_begins_as_the_example_and_says_what_changes(caller: Caller) -> None:
+def test_new_env_starts_as_the_example_and_changes_are_listed(caller: Caller) -> None:
     caller.run("apply")
     example = (caller.folder / ".env.example").read_text(encoding="utf-8")
     text = caller.env.read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_env_begins_as_the_example_and_says_what_changes(caller: Caller) -> None
 
 
 @pytest.mark.usefixtures("nothing_given")
-def test_env_keeps_its_tenants(variant: Variant, tmp_path: Path) -> None:
+def test_allowed_tenants_are_kept(variant: Variant, tmp_path: Path) -> None:
     other = "fa000000-0000-4000-8000-00000000fab0"
     caller = Caller(variant(MULTI), tmp_path)
     for before, after in {
@@ -100,7 +100,7 @@ def test_env_keeps_its_tenants(variant: Variant, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
 @pytest.mark.parametrize("command", ["apply", "destroy"])
-def test_env_in_another_encoding_stops_a_command_before_it_begins(
+def test_env_in_another_encoding_stops_a_command_before_any_request(
     caller: Caller, command: str, encoding: str
 ) -> None:
     content = "# für Entra\nAPI_CLIENT_ID=x\n".encode(encoding)
@@ -112,7 +112,7 @@ def test_env_in_another_encoding_stops_a_command_before_it_begins(
     assert caller.env.read_bytes() == content
 
 
-def test_env_that_cannot_be_written_is_said_with_what_belongs_in_it(
+def test_values_for_an_unwritable_env_are_printed(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -128,7 +128,7 @@ def test_env_that_cannot_be_written_is_said_with_what_belongs_in_it(
     assert not [path for path in caller.folder.glob(".env.*") if path.name != ".env.example"]
 
 
-def test_env_behind_a_link_stays_behind_it(caller: Caller) -> None:
+def test_symbolic_link_to_env_is_kept(caller: Caller) -> None:
     target = caller.folder / "docs" / "settings"
     target.write_text("X=1\n", encoding="utf-8")
     caller.env.symlink_to(target)
@@ -162,11 +162,11 @@ IN_PLACE = {
     "no newline at the end": ("API_CLIENT_ID={old}", "API_CLIENT_ID={new}"),
     "a byte order mark": ("\ufeffAPI_CLIENT_ID={old}\n", "\ufeffAPI_CLIENT_ID={new}\n"),
 }
-"""What somebody's `.env` says of a client ID, and what it says when that is replaced."""
+"""Lines of `.env` before and after the client ID in them is replaced."""
 
 
 @pytest.mark.parametrize(("before", "after"), IN_PLACE.values(), ids=IN_PLACE)
-def test_env_is_changed_in_place_and_nowhere_else(caller: Caller, before: str, after: str) -> None:
+def test_only_the_value_changes_and_in_place(caller: Caller, before: str, after: str) -> None:
     caller.run("apply")
     values = caller.values()
     ids = {"old": OLD, "new": values["API_CLIENT_ID"]}
@@ -184,7 +184,7 @@ def test_env_is_changed_in_place_and_nowhere_else(caller: Caller, before: str, a
     assert ".env: up to date" in caller.out
 
 
-def test_a_variable_is_appended_with_the_line_end_of_the_file(caller: Caller) -> None:
+def test_new_variable_uses_the_line_ending_of_the_file(caller: Caller) -> None:
     for end in ("\n", "\r\n"):
         for last in (end, ""):
             caller.env.write_bytes(f"\ufeffX=1{end}{end}Y=2{last}".encode())
@@ -208,7 +208,7 @@ LINES = st.tuples(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINES.map("".join), max_size=6), mark=st.sampled_from(["", "\ufeff"]))
-def test_what_is_written_is_read_by_the_service_and_the_rest_is_as_before(
+def test_service_reads_the_written_values_and_all_others_are_unchanged(
     caller: Caller, lines: list[str], mark: str
 ) -> None:
     text = mark + "".join(lines)
@@ -222,7 +222,7 @@ def test_what_is_written_is_read_by_the_service_and_the_rest_is_as_before(
     assert written.startswith(mark)
 
 
-def test_env_that_is_a_folder_stops_apply_before_it_begins(caller: Caller) -> None:
+def test_folder_called_env_stops_apply_before_any_request(caller: Caller) -> None:
     caller.env.mkdir()
     assert caller.run("apply") == 7
     assert ".env cannot be read" in caller.err

@@ -1,4 +1,4 @@
-"""How `register.py` meets a Microsoft Graph that does not answer as it should."""
+"""`register.py` with a Microsoft Graph that fails, is busy or does not answer."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ __all__ = ["caller", "nothing_given"]
 
 
 @pytest.mark.parametrize("status", [429, 503, 504])
-def test_a_busy_graph_is_asked_again_when_it_says(caller: Caller, status: int) -> None:
+def test_busy_graph_is_retried_after_the_time_it_asks_for(caller: Caller, status: int) -> None:
     caller.directory.fault = lambda number, *_: broken(status) if number % 2 else None
     assert caller.run("apply") == 0, caller.err
     assert set(caller.slept) == {7}
@@ -34,10 +34,10 @@ def test_retries_are_bounded(caller: Caller, told: str, waited: list[int]) -> No
     assert "429 TooManyRequests: slow down" in caller.err
 
 
-def test_answer_that_is_not_from_graph_is_reported(caller: Caller) -> None:
+def test_unexpected_error_answer_is_reported(caller: Caller) -> None:
     caller.directory.fault = lambda *_: Response("<html>proxy</html>", 502)
     assert caller.run("plan") == 5
-    assert "Is a proxy in between?" in caller.err
+    assert "Check whether a proxy answered." in caller.err
     caller.directory.fault = lambda *_: JSONResponse(
         {"error": {"code": "InvalidAuthenticationToken", "message": "x"}}, 401
     )
@@ -45,7 +45,7 @@ def test_answer_that_is_not_from_graph_is_reported(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 409, 500, 502])
-def test_a_passing_fault_is_tried_three_times(caller: Caller, status: int) -> None:
+def test_transient_error_is_tried_three_times(caller: Caller, status: int) -> None:
     answer = JSONResponse({"error": {"code": "Broken", "message": "on purpose"}}, status)
     caller.directory.fault = lambda number, *_: answer if number % 3 else None
     assert caller.run("apply") == 0, caller.err
@@ -58,7 +58,7 @@ def test_a_passing_fault_is_tried_three_times(caller: Caller, status: int) -> No
     assert len(caller.directory.calls) == 3
 
 
-def test_a_busy_graph_uses_up_no_attempt_of_a_passing_fault(caller: Caller) -> None:
+def test_busy_answers_do_not_count_as_transient_errors(caller: Caller) -> None:
     answers = [broken(status) for status in (429, 503, 504, 500, 500)]
     caller.directory.fault = lambda *_: answers.pop(0) if answers else None
     assert caller.run("plan") == 0, caller.err
@@ -66,7 +66,7 @@ def test_a_busy_graph_uses_up_no_attempt_of_a_passing_fault(caller: Caller) -> N
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-def test_what_was_deleted_before_the_answer_failed_is_done(
+def test_deletion_whose_answer_was_lost_counts_as_done(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     caller.run("apply")
@@ -86,7 +86,7 @@ def test_what_was_deleted_before_the_answer_failed_is_done(
     assert caller.values()["API_CLIENT_ID"] == ""
 
 
-def test_what_was_refused_is_not_taken_for_deleted(
+def test_refused_deletion_does_not_count_as_done(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.run("apply")
@@ -109,9 +109,9 @@ def test_what_was_refused_is_not_taken_for_deleted(
         (lambda: "Wed, 21 Oct 2015 07:28:00 -0000", 0, 0),
         (lambda: "Wed, 99 Oct 2015 07:28:00 GMT", 1, 1),
     ],
-    ids=["2.5", "date", "past", "without a zone", "no date"],
+    ids=["2.5", "date", "past", "without a zone", "not a date"],
 )
-def test_retry_after_is_honoured_in_every_form(
+def test_every_form_of_retry_after_is_honoured(
     caller: Caller, told: Callable[[], str], shortest: float, longest: float
 ) -> None:
     body = {"error": {"code": "TooManyRequests", "message": "slow down"}}
@@ -131,33 +131,31 @@ GUEST_NETWORK = Response("<html>Sign in to the guest network</html>", media_type
     ids=["HTML", "nothing", "an array"],
 )
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_proxy_that_answers_instead_of_graph_is_reported(
-    caller: Caller, answer: Response, number: int
-) -> None:
+def test_answer_of_a_proxy_is_reported(caller: Caller, answer: Response, number: int) -> None:
     caller.directory.fault = lambda n, *_: answer if n == number else None
     assert caller.run("apply") == 5
-    assert "200 and something other than a JSON object. Is a proxy in between?" in caller.err
+    assert "something else (status 200). Check whether a proxy answered." in caller.err
     assert not caller.env.exists()
 
 
-def test_a_proxy_that_answers_a_write_or_with_another_object_is_said(caller: Caller) -> None:
+def test_answer_of_a_proxy_to_a_write_or_with_json_is_reported(caller: Caller) -> None:
     caller.directory.fault = lambda _, method, *__: GUEST_NETWORK if method == "PATCH" else None
     assert caller.run("apply") == 5
-    assert "Is a proxy in between?" in caller.err
+    assert "Check whether a proxy answered." in caller.err
     assert "Nothing else was changed." in caller.err
     caller.directory.fault = lambda *_: JSONResponse({"success": True})
     assert caller.run("plan") == 5
-    assert "without a list. Is a proxy in between?" in caller.err
+    assert "contains no list. Check whether a proxy answered." in caller.err
 
 
-def test_an_account_without_a_tenant_is_said(caller: Caller) -> None:
+def test_account_without_a_tenant_is_reported(caller: Caller) -> None:
     caller.directory.organizations = []
     assert caller.run("apply") == 3
-    assert "shows no tenant to this account" in caller.err
+    assert "returned no tenant for this account" in caller.err
     assert "az login --tenant" in caller.err
 
 
-def test_a_claims_challenge_is_handed_on_to_the_azure_cli(caller: Caller) -> None:
+def test_claims_challenge_is_passed_to_az_login(caller: Caller) -> None:
     challenge = (
         'Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="'
     )

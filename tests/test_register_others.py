@@ -1,4 +1,4 @@
-"""What others made, and what `register.py destroy` removes."""
+"""Registrations that others created, and `register.py destroy`."""
 
 import json
 from typing import Any
@@ -10,26 +10,26 @@ from tests.registering import API, DOCS, Caller, caller, each_variant, nothing_g
 __all__ = ["caller", "nothing_given"]
 
 
-def test_what_somebody_else_made_is_not_touched(caller: Caller) -> None:
+def test_registration_of_somebody_else_is_not_touched(caller: Caller) -> None:
     other = caller.directory.add_application(None, displayName="Todo API")
     before = json.dumps(other)
     for command in ("plan", "apply"):
         assert caller.run(command) == 6
         assert other["appId"] in caller.err
         assert "--adopt" in caller.err
-        assert "did not make" in caller.err
+        assert "did not create" in caller.err
     assert caller.directory.writes == []
     assert json.dumps(other) == before
     assert not caller.env.exists()
 
 
-def test_a_docs_page_of_somebody_else_stops_apply_before_it_begins(caller: Caller) -> None:
+def test_docs_page_of_somebody_else_stops_apply_before_any_write(caller: Caller) -> None:
     caller.directory.add_application(None, displayName="Todo API docs page")
     assert caller.run("apply") == 6
     assert caller.directory.writes == []
 
 
-def test_a_unique_name_without_the_mark_is_somebody_elses(caller: Caller) -> None:
+def test_unique_name_without_a_tag_belongs_to_somebody_else(caller: Caller) -> None:
     caller.directory.add_application(API, displayName="Mine", tags=["hand-made"])
     assert caller.run("apply") == 6
     assert caller.directory.writes == []
@@ -38,7 +38,7 @@ def test_a_unique_name_without_the_mark_is_somebody_elses(caller: Caller) -> Non
 
 
 @each_variant
-def test_adopting_keeps_what_is_there_and_destroy_leaves_it(
+def test_adopted_registration_keeps_its_contents_and_survives_destroy(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scope: dict[str, Any] = {
@@ -74,11 +74,11 @@ def test_adopting_keeps_what_is_there_and_destroy_leaves_it(
     assert caller.run("doctor") == 0
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     assert caller.run("destroy") == 0
-    assert 'Stays: "Todo API"' in caller.out
+    assert 'Kept: "Todo API"' in caller.out
     assert list(caller.directory.applications.values()) == [other]
 
 
-def test_several_of_the_same_name_or_one_of_another_service_cannot_be_adopted(
+def test_ambiguous_name_or_registration_of_another_service_cannot_be_adopted(
     caller: Caller,
 ) -> None:
     caller.directory.add_application("billing", displayName="Todo API")
@@ -91,14 +91,14 @@ def test_several_of_the_same_name_or_one_of_another_service_cannot_be_adopted(
     assert caller.directory.writes == []
 
 
-def test_a_name_with_a_quote_is_looked_for_as_it_is(caller: Caller) -> None:
+def test_name_with_a_quote_is_found(caller: Caller) -> None:
     caller.wanted.API["displayName"] = "Ann's & Bob's API"
     caller.directory.add_application(None, displayName="Ann's & Bob's API")
     assert caller.run("plan") == 6
 
 
 @pytest.mark.parametrize("answer", ["", "no", "YES", EOFError])
-def test_destroy_asks_first(
+def test_destroy_without_a_yes_removes_nothing(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, answer: str | type[EOFError]
 ) -> None:
     caller.run("apply")
@@ -111,23 +111,23 @@ def test_destroy_asks_first(
 
     monkeypatch.setattr("builtins.input", asked)
     assert caller.run("destroy") == 1
-    assert caller.out.count("To remove for good") == 2
+    assert caller.out.count("To be removed permanently") == 2
     assert caller.directory.writes == []
 
 
-def test_destroy_with_nothing_there_is_done(caller: Caller) -> None:
+def test_destroy_with_nothing_to_remove_succeeds(caller: Caller) -> None:
     assert caller.run("destroy") == 0
     assert "nothing to remove" in caller.out
 
 
-def test_a_deleted_registration_that_cannot_be_removed_for_good_is_said(
+def test_registration_that_cannot_be_removed_permanently_is_reported(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.run("apply")
     caller.directory.rights.remove("purge")
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     assert caller.run("destroy") == 4
-    assert "It is safe to run this again" in caller.err
+    assert "It is safe to run this command again" in caller.err
     assert caller.run("apply") == 6
     assert "still holds the unique name todo-api" in caller.err
     caller.directory.rights.add("purge")

@@ -1,4 +1,4 @@
-"""Assigning users to the API, each with one of its permissions."""
+"""Assign users to the API."""
 
 from urllib.parse import quote
 
@@ -10,24 +10,27 @@ from registration.wanted import OWN_ROLE
 
 
 def assign_me(run: Run) -> None:
-    """Assign the current user to the API, if it has something to assign."""
+    """Assign the signed-in user to the API, if the API has something to assign."""
     if OWN_ROLE and run.me:
         give_role(run, run.me, OWN_ROLE, role_id(run.api, OWN_ROLE))
 
 
 def role_id(api: Json, value: str) -> str:
-    """Return the id of what is assigned; raises RegisterError when the registration lacks it."""
+    """Return the id that the registration gives this value.
+
+    Raises RegisterError when the value is missing or disabled.
+    """
     ids = {role["value"]: str(role["id"]) for role in api["appRoles"] if role["isEnabled"]}
     if value not in ids:
         raise RegisterError(
-            f"The API's registration does not have {value}, or has it disabled. Run `apply` first.",
+            f"{value} is missing from the API's registration, or is disabled. Run `apply` first.",
             USAGE,
         )
     return ids[value]
 
 
 def give_role(run: Run, user: Json, value: str, app_role_id: str) -> None:
-    """Assign a user, unless they are assigned already; `app_role_id` is the id of the value."""
+    """Assign a user, unless they already are; `app_role_id` is the id of the value."""
     path = f"/servicePrincipals/{run.api_principal.get('id')}/appRoleAssignedTo"
     given = run.graph.every(path) if "id" in run.api_principal else ()
     wanted = {"principalId": user["id"], "appRoleId": app_role_id}
@@ -37,26 +40,32 @@ def give_role(run: Run, user: Json, value: str, app_role_id: str) -> None:
         if run.write:
             body = wanted | {"resourceId": run.api_principal["id"]}
             run.graph.call("POST", path, body, ignore="already exists")
-    run.say(f"Assignment as {value}", "created", lines)
+    run.say(f"{value} assignment", "created", lines)
 
 
 def find_api(run: Run) -> None:
-    """Read the API's registration and service principal of `.env`, for assigning to it.
+    """Read the registration and the service principal of the API that `.env` names.
 
-    Raises RegisterError when there is none.
+    Raises RegisterError when either is missing.
     """
     client = env_values().get("API_CLIENT_ID", "")
     run.api = run.graph.find(f"/applications(appId='{client}')") if client else {}
     run.api_principal = run.graph.find(f"/servicePrincipals(appId='{client}')") if run.api else {}
     if not run.api_principal:
-        raise RegisterError("The API of .env is not registered here. Run `apply` first.", USAGE)
+        raise RegisterError(
+            "The API in .env is not registered in this tenant. Run `apply` first.", USAGE
+        )
 
 
 def find_user(run: Run, asked: str) -> Json:
-    """Return the user of this user name or object id; raises RegisterError when there is none."""
+    """Return the user with this user name or object id.
+
+    Raises RegisterError when the tenant has none.
+    """
     user = run.graph.find(f"/users/{quote(asked, safe='')}?$select=id,userPrincipalName")
     if not user:
         raise RegisterError(
-            f"The tenant has no user {asked}. USER is a user name or an object id.", USAGE
+            f"The tenant has no user {asked}. Pass the user name or object id of one of its users.",
+            USAGE,
         )
     return user

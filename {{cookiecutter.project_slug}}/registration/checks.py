@@ -1,4 +1,4 @@
-"""What the doctor checks: the settings, Entra ID, and what is in the tenant."""
+"""What `doctor` checks: the settings, Entra ID and the tenant."""
 
 import re
 
@@ -14,15 +14,17 @@ from registration.wanted import API, API_PRINCIPAL, ROLE_VALUES, between, docs_p
 
 
 def check_settings(env: dict[str, str]) -> Findings:
-    """Check that .env, or the environment, names the registrations."""
-    patterns = {
-        tenancy.SETTING: tenancy.PATTERN,
-        "API_CLIENT_ID": GUID,
-        "SWAGGER_UI_CLIENT_ID": GUID,
+    """Check that the environment or `.env` identifies the tenant and the registrations."""
+    expected = {
+        tenancy.SETTING: (tenancy.PATTERN, tenancy.EXPECTED),
+        "API_CLIENT_ID": (GUID, "a GUID"),
+        "SWAGGER_UI_CLIENT_ID": (GUID, "a GUID"),
     }
-    for key, pattern in patterns.items():
-        if not re.fullmatch(pattern, env.get(key, "")):
-            yield f"{key} is {env.get(key) or 'missing'}", "run apply, which writes it to .env"
+    for key, (pattern, form) in expected.items():
+        value = env.get(key, "")
+        if not re.fullmatch(pattern, value):
+            fault = f"{key} is {value}, but should be {form}" if value else f"{key} is missing"
+            yield fault, "run `apply`, which writes it to .env"
 
 
 def check_discovery(run: Run, env: dict[str, str]) -> Findings:
@@ -35,25 +37,28 @@ def check_discovery(run: Run, env: dict[str, str]) -> Findings:
         keys = run.http.get(document["jwks_uri"]).json()["keys"] if issuer else []
     except (httpx2.HTTPError, httpx2.InvalidURL, AttributeError, LookupError, ValueError) as error:
         yield (
-            f"{address} does not answer as Entra ID does ({error!r})",
-            "check the network and a proxy",
+            f"{address} did not return a discovery document and signing keys ({error!r})",
+            "check the network and any proxy",
         )
         return
     if issuer is None:
         told = str(document.get("error_description"))
         yield told, f"correct {tenancy.SETTING} or ENTRA_AUTHORITY"
     elif issuer != f"{run.login}/{issuing}/v2.0":
-        yield f"the issuer is {issuer}", f"set ENTRA_AUTHORITY to {issuer.split('/' + issuing)[0]}"
+        yield (
+            f"the issuer is {issuer}, but should be {run.login}/{issuing}/v2.0",
+            f"set ENTRA_AUTHORITY to {issuer.split('/' + issuing)[0]}",
+        )
     elif not keys:
-        yield "there are no signing keys", "check ENTRA_AUTHORITY"
+        yield "Entra ID returned no signing keys", "check ENTRA_AUTHORITY"
 
 
 def check_registration(found: Json, wanted: Json) -> Findings:
-    """Compare a registration or service principal with what it has to be."""
+    """Compare a registration or service principal with what `apply` would make it."""
     for path, line in differences(found, changes(found, wanted)):
         advice = next((text for prefix, text in ADVICE.items() if path.startswith(prefix)), None)
         if advice and not path.lower().endswith(("description", "displayname")):
-            yield f"{line}: {advice}", "run apply"
+            yield f"{line}: {advice}", "run `apply`"
 
 
 def check_api(run: Run) -> Findings:
@@ -68,11 +73,14 @@ def check_docs(run: Run) -> Findings:
 
 
 def check_principals(run: Run) -> Findings:
-    """Check the service principals, and who is assigned to them."""
+    """Check the service principals and their assignments."""
     paths = [f"/servicePrincipals(appId='{app['appId']}')" for app in (run.api, run.docs)]
     api, docs = (run.graph.find(path) for path in paths)
     if not (api and docs):
-        yield "the tenant lacks one: sign-in fails with AADSTS500011 or AADSTS650052", "run apply"
+        yield (
+            "a service principal is missing: sign-in fails with AADSTS500011 or AADSTS650052",
+            "run `apply`",
+        )
         return
     for whose, principal, error in (
         ("API", api, "AADSTS500014"),
@@ -80,8 +88,8 @@ def check_principals(run: Run) -> Findings:
     ):
         if principal.get("accountEnabled") is False:
             yield (
-                f"that of the {whose} is disabled: sign-in fails with {error}",
-                "enable it in the admin center, Enterprise apps > Properties; apply leaves it as it is",
+                f"the {whose}'s service principal is disabled: sign-in fails with {error}",
+                "enable it in the Entra admin center, Enterprise apps > Properties; `apply` does not",
             )
     yield from check_registration(api, API_PRINCIPAL)
     if ROLE_VALUES:
@@ -89,14 +97,17 @@ def check_principals(run: Run) -> Findings:
 
 
 def check_assignments(run: Run, api: Json, docs: Json) -> Findings:
-    """Check that somebody is assigned to the API, and nobody to the docs page."""
+    """Check that the API has at least one assignment, and the docs page none."""
     ids = {role["id"] for role in run.api["appRoles"]}
     given, misplaced = (
         list(run.graph.every(f"/servicePrincipals/{principal['id']}/appRoleAssignedTo"))
         for principal in (api, docs)
     )
     if not any(one["appRoleId"] in ids for one in given):
-        yield "nobody is assigned: the API answers 403 to everybody", "run assign"
+        yield "nobody is assigned to the API, so everyone gets 403", "run `assign`"
     if misplaced:
         names = ", ".join(str(one.get("principalDisplayName")) for one in misplaced)
-        yield f"assigned on the docs page instead of the API: {names}", "run assign for each"
+        yield (
+            f"assigned to the docs page instead of the API: {names}",
+            "run `assign` for each, then remove them from the docs page's enterprise application",
+        )

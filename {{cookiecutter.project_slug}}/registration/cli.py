@@ -29,9 +29,9 @@ def main(
     sign_in: SignIn = azure_sign_in,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Run a command; return its exit status. Tests hand in another network, person and clock."""
+    """Run a command; return its exit status. Tests pass their own network, sign-in and clock."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        # A console that cannot show a character shows another in its place.
+        # A console that lacks a character must not stop a command.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     options = parser(usage or "").parse_args(argv)
@@ -44,21 +44,24 @@ def main(
         return error.status
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. What is listed above stays; it is safe to run this again.",
+            "\nInterrupted. Changes listed above are kept. It is safe to run this command again.",
             file=sys.stderr,
         )
         return INTERRUPTED
 
 
 def parser(usage: str) -> argparse.ArgumentParser:
-    """Return the parser of the command line; `usage` is what its help says."""
+    """Return the parser of the command line; `usage` is the text of its help."""
     description, _, epilog = usage.partition("\n\n")
     layout = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser("register.py", None, description, epilog, formatter_class=layout)
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--cloud", choices=CLOUDS, default="public", help="default: public")
     where.add_argument(
-        "--tenant", metavar="ID", type=tenant_id, help="the tenant, if you can sign in to several"
+        "--tenant",
+        metavar="ID",
+        type=tenant_id,
+        help="tenant to use, if you can sign in to several",
     )
     what = argparse.ArgumentParser(add_help=False)
     what.add_argument(
@@ -67,11 +70,11 @@ def parser(usage: str) -> argparse.ArgumentParser:
         action="append",
         default=[],
         type=redirect_uri,
-        help="another address of the docs page, such as https://www.example.com/oauth2-redirect; may be repeated",
+        help="further redirect URI of the docs page, such as https://www.example.com/oauth2-redirect; may be repeated",
     )
     how = argparse.ArgumentParser(add_help=False)
-    how.add_argument("--admin-consent", action="store_true", help="consent for every user")
-    how.add_argument("--adopt", action="store_true", help="take over what somebody else made")
+    how.add_argument("--admin-consent", action="store_true", help="consent on behalf of every user")
+    how.add_argument("--adopt", action="store_true", help="take over existing registrations")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
@@ -83,10 +86,12 @@ def parser(usage: str) -> argparse.ArgumentParser:
 
     command(plan, what, how)
     command(apply, what, how)
-    command(doctor, what).add_argument("error", nargs="?", help="an error such as AADSTS50011")
+    command(doctor, what).add_argument(
+        "error", nargs="?", help="error to explain, such as AADSTS50011"
+    )
     if ROLE_VALUES:
         assigning = command(assign)
-        assigning.add_argument("user", help="a user name or an object id")
+        assigning.add_argument("user", help="user name or object id")
         assigning.add_argument("role", choices=ROLE_VALUES)
     command(token)
     command(destroy)
@@ -94,14 +99,16 @@ def parser(usage: str) -> argparse.ArgumentParser:
 
 
 def tenant_id(text: str) -> str:
-    """Accept the id or the domain of a tenant."""
+    """Return the id or domain name of a tenant, or raise ArgumentTypeError."""
     if not re.fullmatch(r"[0-9A-Za-z.-]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a GUID nor a domain")
+        raise argparse.ArgumentTypeError(f"{text!r} is invalid: expected a GUID or a domain name")
     return text
 
 
 def redirect_uri(text: str) -> str:
-    """Accept an address that Entra ID accepts for a page."""
+    """Return a redirect URI that Entra ID accepts for a page, or raise ArgumentTypeError."""
     if not re.fullmatch(r"https://[^\s*]+|http://localhost(:\d+)?(/[^\s*]*)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither https:// nor http://localhost")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is invalid: expected https:// or http://localhost, and no * or space"
+        )
     return text

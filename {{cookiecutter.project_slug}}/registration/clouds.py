@@ -1,10 +1,10 @@
-"""Where Microsoft Graph and Entra ID are, in each cloud of Microsoft."""
+"""The hosts of Microsoft Graph and Entra ID in each Microsoft cloud."""
 
 from typing import NamedTuple
 
 
 class Cloud(NamedTuple):
-    """A cloud: its Microsoft Graph and its sign-in host."""
+    """The addresses of Microsoft Graph and of sign-in in a cloud."""
 
     graph: str
     login: str

@@ -1,4 +1,4 @@
-"""The commands that change something, or show what would change; and `token`."""
+"""The commands, except `doctor`."""
 
 from registration.aliases import Json
 from registration.assignments import find_api, find_user, give_role, role_id
@@ -18,18 +18,22 @@ TRASH = "/directory/deletedItems"
 
 
 def plan(run: Run) -> int:
-    """Show what apply would do."""
+    """Show what apply would do; change nothing."""
     run.connect()
     for step, _ in STEPS:
         step(run)
     configure(run)
-    print("Nothing to do." if not run.pending else "Nothing was changed. `apply` does all this.")
+    print(
+        "Nothing was changed. Run `apply` to do this."
+        if run.pending
+        else "Everything is up to date."
+    )
     return 0
 
 
 def apply(run: Run) -> int:
     """Create or update everything, then write .env."""
-    # Before the first change: a file that cannot be used would stop it later.
+    # An unreadable .env has to stop the command before its first change, not after the last.
     env_text()
     run.connect()
     run.write = True
@@ -37,10 +41,10 @@ def apply(run: Run) -> int:
         try:
             step(run)
         except RegisterError as error:
-            done = "What is listed above is done and stays." if run.graph.writes else UNCHANGED
+            done = "Changes listed above are kept." if run.graph.writes else UNCHANGED
             raise failed(error, right, f"{done} .env was not written.") from None
     configure(run)
-    print("Nothing had to be done." if not run.pending else f"Done. Next: {NEXT}")
+    print(f"Done. Next: {NEXT}" if run.pending else "Everything is up to date.")
     return 0
 
 
@@ -59,7 +63,7 @@ def assign(run: Run) -> int:
 
 
 def token(run: Run) -> int:
-    """Print an access token of the service, for the person who signs in in the browser."""
+    """Print an access token for the API, after sign-in in the browser."""
     env = effective_values()
     for fault, _ in check_settings(env):
         raise RegisterError(f"{fault}. Run `apply` first.", USAGE)
@@ -71,8 +75,8 @@ def token(run: Run) -> int:
 
 
 def destroy(run: Run) -> int:
-    """Remove what apply created, for good, after asking."""
-    # Before anything is removed: an unreadable file would keep the ids from being cleared.
+    """Permanently remove what apply created, after asking."""
+    # An unreadable .env has to stop the command while it still has the ids to clear.
     env_text()
     run.connect()
     present, deleted = created_here(run)
@@ -80,15 +84,15 @@ def destroy(run: Run) -> int:
         print("There is nothing to remove.")
         return 0
     for app in present + deleted:
-        what = "deleted, can be restored" if app in deleted else "with its service principal"
-        print(f'To remove for good: "{app["displayName"]}" ({app["appId"]}), {what}')
+        what = "deleted, but restorable" if app in deleted else "with its service principal"
+        print(f'To be removed permanently: "{app["displayName"]}" ({app["appId"]}), {what}')
     if not agreed():
         print("Nothing was removed.")
         return DECLINED
     try:
         remove(run, present, deleted)
     except RegisterError as error:
-        raise failed(error, MAY_REGISTER, "What is listed as removed is gone.") from None
+        raise failed(error, MAY_REGISTER, "Registrations listed as removed are gone.") from None
     run.write = True
     gone = {app["appId"] for app in present + deleted}
     void = {key: "" for key, value in env_values().items() if value in gone}
@@ -98,12 +102,12 @@ def destroy(run: Run) -> int:
 
 
 def created_here(run: Run) -> tuple[list[Json], list[Json]]:
-    """Return the registrations that apply created: those there are, and the deleted ones."""
+    """Return the registrations that apply created: the present ones and the deleted ones."""
     names = (DOCS_NAME, API_NAME)
     found = [run.graph.find(f"/applications(uniqueName='{name}')") for name in names]
     for app in found:
         if app and CREATED not in app["tags"]:
-            print(f'Stays: "{app["displayName"]}" ({app["appId"]}), which apply did not create')
+            print(f'Kept: "{app["displayName"]}" ({app["appId"]}), which `apply` did not create')
     deleted = run.graph.every(f"{TRASH}/microsoft.graph.application")
     return (
         [app for app in found if app and CREATED in app["tags"]],
@@ -112,21 +116,21 @@ def created_here(run: Run) -> tuple[list[Json], list[Json]]:
 
 
 def agreed() -> bool:
-    """Ask whether to go on; no answer means no."""
+    """Ask whether to continue; only "yes" counts as consent."""
     try:
-        return input("Type yes to go on: ").strip() == "yes"
+        return input("Type yes to continue: ").strip() == "yes"
     except EOFError:
         return False
 
 
 def remove(run: Run, present: list[Json], deleted: list[Json]) -> None:
-    """Remove these registrations for good, with their service principals."""
+    """Permanently remove these registrations, with their service principals."""
     for app in present:
         principal = run.graph.find(f"/servicePrincipals(appId='{app['appId']}')")
         if principal:
             run.graph.call("DELETE", f"/servicePrincipals/{principal['id']}", ignore="404 ")
         run.graph.call("DELETE", f"/applications/{app['id']}")
-    # A deleted registration holds its unique name for thirty days more.
+    # A deleted registration would hold its unique name for another thirty days.
     for app in present + deleted:
         run.graph.call("DELETE", f"{TRASH}/{app['id']}")
         print(f'Removed: "{app["displayName"]}" ({app["appId"]})')

@@ -1,4 +1,4 @@
-"""Putting the ids into `.env`."""
+"""Write the ids to `.env`."""
 
 import os
 
@@ -12,7 +12,7 @@ READABLE_BY_OTHERS = 0o077
 
 
 def configure(run: Run) -> None:
-    """Put the ids into `.env`; what else is there stays."""
+    """Write the ids to `.env`, and keep everything else in it."""
     found = env_values()
     values = {
         tenancy.SETTING: tenancy.setting_with(run.tenant["id"], found.get(tenancy.SETTING, "")),
@@ -25,7 +25,7 @@ def configure(run: Run) -> None:
 
 
 def save(run: Run, values: dict[str, str]) -> None:
-    """Write these values to `.env`, readable only by its owner, or show that it would be done."""
+    """Write these values to `.env`, readable only by its owner; without `run.write`, only show them."""
     found = env_values()
     changed = {key: value for key, value in values.items() if found.get(key, "") != value}
     lines = []
@@ -40,15 +40,15 @@ def save(run: Run, values: dict[str, str]) -> None:
         except OSError as error:
             wanted = "\n".join(f"  {key}={value}" for key, value in values.items())
             raise RegisterError(
-                f"Everything else is done, but .env could not be written ({error.strerror}). "
-                f"Put this into it:\n{wanted}",
+                f"Everything else is done, but .env cannot be written ({error.strerror}). "
+                f"Set these values in it yourself:\n{wanted}",
                 ENV_FAULT,
             ) from None
     run.say(".env", "written", lines)
 
 
 def shared() -> bool:
-    """Whether others than its owner can read `.env`, where a file has such a mode."""
+    """Whether users other than its owner can read `.env`; always false on Windows."""
     return (
         os.name == "posix"
         and ENV_FILE.exists()

@@ -1,4 +1,4 @@
-"""The command that says what is wrong."""
+"""The command that finds problems."""
 
 import re
 import sys
@@ -19,7 +19,7 @@ from registration.token_check import check_token
 
 
 def doctor(run: Run) -> int:
-    """Say what is wrong, and how to repair it."""
+    """Find problems and say how to repair them."""
     if run.options.error:
         return explain(run.options.error)
     piped = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip("\ufeff \r\n")
@@ -37,21 +37,21 @@ def doctor(run: Run) -> int:
     for key in ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"):
         app = run.graph.find(f"/applications(appId='{env[key]}')")
         if not app:
-            missing = f"{key}: the tenant has no app registration {env[key]}", "run apply"
+            missing = f"{key}: the tenant has no app registration {env[key]}", "run `apply`"
             report("app registrations", iter([missing]))
             return DECLINED
         run.api, run.docs = (app, {}) if key == "API_CLIENT_ID" else (run.api, app)
     wrong += report("the API's registration", check_api(run))
     wrong += report("the docs page's registration", check_docs(run))
     wrong += report("service principals", check_principals(run))
-    print("Nothing is wrong." if not wrong else f"{wrong} found.")
+    print(f"{wrong} problem{'s' * (wrong > 1)} found." if wrong else "No problems found.")
     return DECLINED if wrong else 0
 
 
 def report(what: str, findings: Findings) -> int:
-    """Print the findings of one check; return how many there are."""
+    """Print the findings of a check; return how many there are."""
     found = list(findings)
-    print(f"{'wrong' if found else 'ok':<6}{what}")
+    print(f"{'fail' if found else 'ok':<6}{what}")
     for text, remedy in found:
         print(f"        {text}\n        -> {remedy}")
     return len(found)

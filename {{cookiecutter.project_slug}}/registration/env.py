@@ -1,4 +1,4 @@
-"""`.env`: read by the reader of the service, and written so that every other line stays."""
+"""Read `.env` as the service does, and write to it without touching other lines."""
 
 import io
 import os
@@ -17,16 +17,16 @@ LINE = re.compile(
     r"(?P<before>\s*(?:export[^\S\r\n]+)?)(?P<name>'[^']+'|[^=#\s]+).*?(?P<end>\r\n|\n|\r|)",
     re.DOTALL,
 )
-"""A line that gives a variable a value, with the blank lines in front of it."""
+"""An assignment to a variable, with the blank lines before it."""
 
 
 def env_path() -> Path:
-    """Return `.env`, or `.env.example` when there is no `.env` yet."""
+    """Return `.env`, or `.env.example` if `.env` does not exist yet."""
     return ENV_FILE if ENV_FILE.exists() else ENV_FILE.with_name(".env.example")
 
 
 def env_text() -> str:
-    """Return the text of `.env` or `.env.example`, byte order mark and line ends included.
+    """Return the text of `.env` or `.env.example`, with its byte order mark and line endings.
 
     Raises RegisterError when it cannot be read as UTF-8 text.
     """
@@ -41,7 +41,8 @@ def env_text() -> str:
     except OSError as error:
         fault = f"{path.name} cannot be read ({error.strerror})."
     raise RegisterError(
-        f"{fault} It was left as it is: repair or remove it, then run this again.", ENV_FAULT
+        f"{fault} The file was not changed: repair or remove it, then run this command again.",
+        ENV_FAULT,
     )
 
 
@@ -55,14 +56,14 @@ def env_values() -> dict[str, str]:
 
 
 def effective_values() -> dict[str, str]:
-    """Return the settings as the service sees them: the environment counts before `.env`."""
+    """Return the settings as the service reads them: the environment overrides `.env`."""
     return env_values() | {name.upper(): value for name, value in os.environ.items() if value}
 
 
 def env_with(text: str, values: dict[str, str]) -> str:
-    """Return the text with these values, each in its place or at the end.
+    """Return the text with these values, replaced where they are set or added at the end.
 
-    Names are matched as the service does: in upper or lower case.
+    Like the service, this ignores the case of names.
     """
     mark, body = text[: text.startswith(BYTE_ORDER_MARK)], text.removeprefix(BYTE_ORDER_MARK)
     lines, missing = [], dict(values)
@@ -82,7 +83,7 @@ def env_with(text: str, values: dict[str, str]) -> str:
 
 
 def replace(path: Path, text: str) -> None:
-    """Replace a file in one step, so that it is never half-written."""
+    """Replace a file atomically."""
     handle, name = tempfile.mkstemp(prefix=".env.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
@@ -94,5 +95,5 @@ def replace(path: Path, text: str) -> None:
 
 
 def listed(value: str) -> list[str]:
-    """Return the parts of a comma-separated setting, in lower case."""
+    """Return the items of a comma-separated setting, in lower case."""
     return [part.strip().lower() for part in value.split(",") if part.strip()]

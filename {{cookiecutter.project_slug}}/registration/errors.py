@@ -1,11 +1,11 @@
-"""What stops a command, and the exit statuses."""
+"""The error that ends a command, and the exit statuses."""
 
 DECLINED, USAGE, NOT_SIGNED_IN, NOT_PERMITTED, FAILED, CONFLICT, ENV_FAULT = range(1, 8)
-"""The docstring of register.py says what each means."""
+"""The docstring of register.py explains them."""
 
 
 class RegisterError(Exception):
-    """What stopped a command, in words, with the exit status of its kind."""
+    """A message for the user, and the exit status."""
 
     def __init__(self, text: str, status: int = FAILED) -> None:
         super().__init__(text)
@@ -13,7 +13,7 @@ class RegisterError(Exception):
 
 
 def failed(error: RegisterError, right: str, done: str) -> RegisterError:
-    """Return the error with what the caller lacks, what was done, and that they may try again."""
+    """Return the error with the missing right, what was done, and that a retry is safe."""
     lacking = f"\n{right}" if error.status == NOT_PERMITTED else ""
-    again = "It is safe to run this again: it goes on where it stopped."
+    again = "It is safe to run this command again: it continues where it stopped."
     return RegisterError(f"{error}{lacking}\n{done} {again}", error.status)

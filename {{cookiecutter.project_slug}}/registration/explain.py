@@ -1,4 +1,4 @@
-"""What an error of Entra ID means."""
+"""Explain errors of Entra ID."""
 
 import re
 from pathlib import Path
@@ -10,14 +10,16 @@ ERRORS = "https://login.microsoftonline.com/error?code="
 
 
 def explain(text: str) -> int:
-    """Print what the errors of Entra ID in a text mean, as docs/troubleshooting.md has it."""
+    """Print what docs/troubleshooting.md says about each error code in a text."""
     rows = GUIDE.read_text(encoding="utf-8").splitlines() if GUIDE.exists() else []
     numbers = re.findall(r"AADSTS(\d+)", text) or re.findall(r"\d{4,}", text)
     if not numbers:
-        raise RegisterError(f"{text!r} is not an error of Entra ID, such as AADSTS50011.", USAGE)
+        raise RegisterError(
+            f"{text!r} contains no error code of Entra ID. Expected one such as AADSTS50011.", USAGE
+        )
     for number in dict.fromkeys(numbers):
         row = next((row for row in rows if re.match(rf"\|.*AADSTS{number}\b.*\|.*\|", row)), "")
         parts = [part.strip() for part in row.strip("|").split("|")]
-        told = parts if row else [f"AADSTS{number}", f"{ERRORS}{number} explains it."]
+        told = parts if row else [f"AADSTS{number}", f"See {ERRORS}{number}"]
         print("\n  ".join(told))
     return 0

@@ -14,9 +14,9 @@ from registration.errors import FAILED, NOT_PERMITTED, NOT_SIGNED_IN, RegisterEr
 BUSY, PASSING = {429, 503, 504}, {408, 409, 500, 502}
 ATTEMPTS, ATTEMPTS_WHEN_PASSING = 6, 3
 PERHAPS_DONE = {408, 500, 502, 503, 504}
-"""After these the request may have been carried out, and only its answer is lost."""
+"""With these, the request may have been carried out and only its answer lost."""
 LONGEST_WAIT = 120
-PROXY = "Is a proxy in between?"
+PROXY = "Check whether a proxy answered."
 
 
 class Graph:
@@ -34,7 +34,7 @@ class Graph:
         return self.call("GET", path) or {}
 
     def find(self, path: str) -> Json:
-        """Read an object, or return an empty one when there is none."""
+        """Read an object; return an empty one if it does not exist."""
         return self.call("GET", path, ignore="404 ") or {}
 
     def every(self, path: str) -> Iterator[Json]:
@@ -42,7 +42,7 @@ class Graph:
         while path:
             page = self.get(path)
             if not isinstance(page.get("value"), list):
-                raise RegisterError(f"GET {path} was answered without a list. {PROXY}")
+                raise RegisterError(f"GET {path}: the answer contains no list. {PROXY}")
             yield from page["value"]
             path = page.get("@odata.nextLink", "").removeprefix(f"{self.host}/v1.0")
 
@@ -55,10 +55,11 @@ class Graph:
         ignore: str = "",
         prefer: str = "",
     ) -> Json | None:
-        """Send a request and return the body of the answer; None after a failure with `ignore` in it.
+        """Send a request and return the body of the answer, or None if it is empty.
 
-        A replica may not know yet what was created a moment ago, and then answers 404 or 400. So
-        these are tried again too, a 400 only when this run has created something.
+        A failure whose message contains `ignore` also returns None; any other raises RegisterError.
+        A replica that does not know a new object yet answers 404 or 400. These are therefore tried
+        again, a 400 only if this run has written something.
         """
         headers = self.headers | ({"Prefer": prefer} if prefer else {})
         unseen = {400, 404} if self.writes else {404}
@@ -70,7 +71,8 @@ class Graph:
                 )
             except httpx2.HTTPError as error:
                 raise RegisterError(
-                    f"{method} {path}: {self.host} did not answer: {error}"
+                    f"{method} {path}: {self.host} did not answer ({error}). "
+                    "Check the network and any proxy."
                 ) from None
             if answer.is_success:
                 found = content(answer, method, path)
@@ -93,7 +95,7 @@ class Graph:
 
 
 def content(answer: httpx2.Response, method: str, path: str) -> Json | None:
-    """Return the body of a success; only an answer to a GET has to have one."""
+    """Return the body of a successful answer; only a GET needs one."""
     if method != "GET" and not answer.content:
         return None
     try:
@@ -101,16 +103,18 @@ def content(answer: httpx2.Response, method: str, path: str) -> Json | None:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        said = f"{answer.status_code} and something other than a JSON object"
-        raise RegisterError(f"{method} {path} was answered {said}. {PROXY}")
+        raise RegisterError(
+            f"{method} {path}: expected a JSON object, but got something else (status "
+            f"{answer.status_code}). {PROXY}"
+        )
     return body
 
 
 def refusal(answer: httpx2.Response, method: str, path: str) -> RegisterError:
-    """Return the error that says how a request failed."""
+    """Return the error for a request that failed."""
     kinds = {401: NOT_SIGNED_IN, 403: NOT_PERMITTED}
-    said = f"{method} {path} was answered {failure(answer)}{advice(answer)}"
-    return RegisterError(said, kinds.get(answer.status_code, FAILED))
+    text = f"{method} {path} failed: {failure(answer)}{advice(answer)}"
+    return RegisterError(text, kinds.get(answer.status_code, FAILED))
 
 
 def failure(answer: httpx2.Response) -> str:
@@ -119,23 +123,23 @@ def failure(answer: httpx2.Response) -> str:
         error = answer.json()["error"]
         return f"{answer.status_code} {error['code']}: {error['message']}"
     except (ValueError, KeyError, TypeError):
-        return f"{answer.status_code} without a reason. {PROXY}"
+        return f"{answer.status_code} without an error message from Microsoft Graph. {PROXY}"
 
 
 def advice(answer: httpx2.Response) -> str:
-    """Return how to sign in, when Microsoft Graph demands another sign-in by a claims challenge."""
+    """Return how to sign in again, if Microsoft Graph sent a claims challenge."""
     challenge = answer.headers.get("WWW-Authenticate", "")
     claims = re.search(r'\bclaims="([\w+/=-]+)"', challenge, re.ASCII)
     if not claims or answer.status_code != httpx2.codes.UNAUTHORIZED:
         return ""
     return (
-        "\nYour organisation demands another sign-in. Run "
-        f"`az login --claims-challenge {claims[1]}`, then this again."
+        "\nYour tenant requires you to sign in again. Run "
+        f"`az login --claims-challenge {claims[1]}`, then run this command again."
     )
 
 
 def waiting_time(answer: httpx2.Response, otherwise: float) -> float:
-    """Return how many seconds `Retry-After` demands, as a number or as a date."""
+    """Return the seconds that `Retry-After` asks for, or `otherwise` if it cannot be read."""
     told = answer.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", told):
         return float(told)
@@ -143,6 +147,6 @@ def waiting_time(answer: httpx2.Response, otherwise: float) -> float:
         until = parsedate_to_datetime(told)
     except ValueError:
         return otherwise
-    # A date with the zone -0000 is in UTC, and Python leaves its zone open.
+    # -0000 means UTC, but Python returns a date without a zone.
     until = until.replace(tzinfo=until.tzinfo or UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())

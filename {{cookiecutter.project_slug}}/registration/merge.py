@@ -1,4 +1,4 @@
-"""Comparing what is there with what is wanted, and putting the one into the other."""
+"""Compare the current state with the wanted state, and merge them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from registration.aliases import Json
 
 KEYS = ("value", "name", "appId", "resourceAppId", "id")
-"""The properties that tell the items of a list apart: the first that an item has counts."""
+"""The properties that identify an item of a list; the first that an item has counts."""
 
 
 def merged(current: Any, wanted: Any) -> Any:
-    """Return what is there with what is wanted put into it: what others added is kept."""
+    """Return the current state with the wanted state merged in; additions of others are kept."""
     if isinstance(wanted, dict):
         current = current or {}
         return current | {key: merged(current.get(key), value) for key, value in wanted.items()}
@@ -28,21 +28,21 @@ def merged(current: Any, wanted: Any) -> Any:
 
 
 def same(old: Any, new: Any) -> bool:
-    """Whether two items of a list are about the same thing."""
+    """Whether two items of a list identify the same thing."""
     if key_of(old) == key_of(new):
         return True
     return isinstance(new, dict) and "id" in new and old.get("id") == new["id"]
 
 
 def key_of(item: Any) -> tuple[str, Any]:
-    """Return what tells an item of a list from the others: the property and its value."""
+    """Return the property that identifies an item of a list, and its value."""
     if not isinstance(item, dict):
         return "", item
     return next((key, item[key]) for key in KEYS if key in item)
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the path of each value that differs, and a line that shows how."""
+    """Yield the path of each value that differs, and a line that shows the difference."""
     if isinstance(new, dict):
         for key, value in new.items():
             before = old.get(key) if isinstance(old, dict) else None
@@ -62,10 +62,10 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]
 
 
 def changes(found: Json, wanted: Json) -> Json:
-    """Return the properties to send, each whole, that make an object what is wanted."""
+    """Return the properties to send, each in full, to bring an object to the wanted state."""
     result = merged(found, wanted)
     for uri in wanted.get("spa", {}).get("redirectUris", []):
-        # A redirect URI belongs to one platform, and that of a page has to be a page's.
+        # Entra ID allows a redirect URI on one platform only, and a page needs it under `spa`.
         for platform in ("web", "publicClient"):
             uris = (result.get(platform) or {}).get("redirectUris", [])
             if uri in uris:
@@ -76,7 +76,7 @@ def changes(found: Json, wanted: Json) -> Json:
 
 
 def switched_off(old: Any, new: Any) -> Any:
-    """Return what is there, with the enabled items disabled that are about to change."""
+    """Return the current state, with each enabled item that is about to change disabled."""
     if isinstance(old, dict):
         return {key: switched_off(value, new.get(key, value)) for key, value in old.items()}
     if not isinstance(old, list):

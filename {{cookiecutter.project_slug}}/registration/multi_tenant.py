@@ -1,4 +1,4 @@
-"""The users of every tenant on a list may sign in."""
+"""Registration for the users of every tenant on a list."""
 
 from registration.aliases import Json
 from registration.env import listed
@@ -7,15 +7,15 @@ from registration.guid import GUID
 AUDIENCE = "AzureADMultipleOrgs"
 SETTING = "ALLOWED_TENANT_IDS"
 PATTERN = rf"\*|{GUID}(\s*,\s*{GUID})*"
-"""What the setting has to look like."""
+EXPECTED = "GUIDs separated by commas, or *"
 INSTALLERS = "an Application or Cloud Application Administrator"
 ADVICE = {
-    "api.knownClientApplications": "another organisation consents to only one of the two",
+    "api.knownClientApplications": "consent in another tenant covers only one registration",
 }
 
 
 def setting_with(tenant: str, setting: str) -> str:
-    """Return the setting with this tenant in it."""
+    """Return the setting with this tenant added."""
     tenants = listed(setting)
     if "*" in tenants or tenant in tenants:
         return setting
@@ -23,15 +23,15 @@ def setting_with(tenant: str, setting: str) -> str:
 
 
 def tenant_to_sign_in(setting: str, asked: str | None) -> str:
-    """Return the tenant that a user signs in to for a token of the API."""
+    """Return the tenant where a user signs in for a token for the API."""
     return asked or "organizations"
 
 
 def discovered(setting: str) -> tuple[str, str]:
-    """Return the tenant in the address of the discovery document, and the one in its issuer."""
+    """Return the tenant in the discovery document's address, and the tenant in its issuer."""
     return "organizations", "{tenantid}"
 
 
 def known_clients(client: str) -> Json:
-    """Return what the API has to say of the client that asks for consent together with it."""
+    """Return the API's properties for combined consent with this client."""
     return {"knownClientApplications": [client]}

@@ -1,4 +1,4 @@
-"""Finding, creating and updating app registrations and service principals."""
+"""Find, create and update app registrations and service principals."""
 
 from urllib.parse import quote
 
@@ -9,11 +9,14 @@ from registration.run import Run
 from registration.wanted import ADOPTED, CREATED
 
 NEW = "(new)"
-"""The client ID of what does not exist yet."""
+"""The client ID of a registration that does not exist yet."""
 
 
 def existing(run: Run, name: str, display_name: str) -> Json:
-    """Return the app registration to use, or an empty one; refuse what somebody else made."""
+    """Return the app registration to use, or an empty one if none exists.
+
+    Raises RegisterError for a registration that apply did not create and may not adopt.
+    """
     found = run.graph.find(f"/applications(uniqueName='{name}')")
     if not found:
         quoted = quote(display_name.replace("'", "''"), safe="")
@@ -25,26 +28,27 @@ def existing(run: Run, name: str, display_name: str) -> Json:
         if len(others) > 1 or found.get("uniqueName"):
             ids = ", ".join(app["appId"] for app in others)
             raise RegisterError(
-                f'There are app registrations called "{display_name}" that cannot be adopted '
-                f"(client ID {ids}). Rename them there, or this service in app/about.py.",
+                f'"{display_name}" is the name of app registrations that cannot be adopted '
+                f"(client ID {ids}). Rename them in the Entra admin center, or rename this service "
+                "in app/about.py.",
                 CONFLICT,
             )
     for role in found["appRoles"]:
-        # It may be read and not sent.
+        # Microsoft Graph returns this property but rejects it in a request.
         role.pop("origin", None)
     if run.options.adopt or {CREATED, ADOPTED} & set(found["tags"]):
         return found
     raise RegisterError(
-        f'There is an app registration called "{found["displayName"]}" (client ID '
-        f"{found['appId']}) that this script did not make. If it is for this service, --adopt takes "
-        "it over and keeps what is in it. If not, rename this service in app/about.py, or change "
-        "the unique names in registration/wanted.py.",
+        f'The app registration "{found["displayName"]}" (client ID {found["appId"]}) exists, but '
+        "this script did not create it. If it belongs to this service, use --adopt to take it over; "
+        "its contents are kept. Otherwise, rename this service in app/about.py, or change the unique "
+        "names in registration/wanted.py.",
         CONFLICT,
     )
 
 
 def registration(run: Run, name: str, wanted: Json) -> Json:
-    """Create or update an app registration; return it as it then is, or would be."""
+    """Create or update an app registration; return its new or planned state."""
     title = f'App registration "{wanted["displayName"]}"'
     found = existing(run, name, wanted["displayName"])
     if found:
@@ -58,7 +62,7 @@ def registration(run: Run, name: str, wanted: Json) -> Json:
 
 
 def create(run: Run, name: str, wanted: Json) -> Json:
-    """Create an app registration; return it as it then is."""
+    """Create an app registration; return it."""
     path = f"/applications(uniqueName='{name}')"
     try:
         created = run.graph.call("PATCH", path, wanted, prefer="create-if-missing")
@@ -67,7 +71,7 @@ def create(run: Run, name: str, wanted: Json) -> Json:
             raise
         raise RegisterError(
             f"A deleted app registration still holds the unique name {name}. If this script "
-            "made it, `register.py destroy` removes it for good. If not, remove or restore it "
+            "created it, run `destroy` to remove it permanently. Otherwise, remove or restore it "
             "in the Entra admin center: App registrations > Deleted applications.",
             CONFLICT,
         ) from None
@@ -75,13 +79,13 @@ def create(run: Run, name: str, wanted: Json) -> Json:
 
 
 def update(run: Run, title: str, found: Json, wanted: Json) -> Json:
-    """Put what is wanted into an app registration; return it as it then is, or would be."""
+    """Update an app registration; return its new or planned state."""
     changed = changes(found, wanted)
     if changed and run.write:
         path = f"/applications/{found['id']}"
         enabled = {key: found[key] for key in changed if key in found}
         disabled = switched_off(enabled, changed)
-        # Microsoft Graph refuses to change or remove one that is enabled.
+        # Microsoft Graph refuses to change or remove a permission that is enabled.
         if disabled != enabled:
             altered = {key: disabled[key] for key in enabled if disabled[key] != enabled[key]}
             run.graph.call("PATCH", path, altered)
@@ -91,7 +95,7 @@ def update(run: Run, title: str, found: Json, wanted: Json) -> Json:
 
 
 def principal(run: Run, whose: str, app: Json, wanted: Json) -> Json:
-    """Create or update a service principal; return it as it then is, or would be."""
+    """Create or update a service principal; return its new or planned state."""
     path = f"/servicePrincipals(appId='{app['appId']}')"
     found = {} if app["appId"] == NEW else run.graph.find(path)
     changed = changes(found, wanted)

@@ -1,16 +1,21 @@
-"""What a step requires: said when Microsoft Graph answers that the caller may not."""
+"""What each step requires, printed when Microsoft Graph denies it."""
 
 from registration.tenancy import tenancy
 
 MAY_REGISTER = (
-    "Registering requires Application.ReadWrite.All and, where the tenant does not let every user "
-    "register applications, an Application Developer or Cloud Application Administrator."
+    "Registering an application requires the permission Application.ReadWrite.All. If the tenant does "
+    "not let every user register applications, sign in as an Application Developer or a Cloud "
+    "Application Administrator."
 )
-MAY_INSTALL = f"A service principal requires Application.ReadWrite.All and {tenancy.INSTALLERS}."
+MAY_INSTALL = (
+    "Creating a service principal requires the permission Application.ReadWrite.All. Sign in as "
+    f"{tenancy.INSTALLERS}."
+)
 MAY_ASSIGN = (
-    "Assigning requires AppRoleAssignment.ReadWrite.All and a Cloud Application Administrator."
+    "Assigning users requires the permission AppRoleAssignment.ReadWrite.All. Sign in as a Cloud "
+    "Application Administrator."
 )
 MAY_CONSENT = (
-    "Consent for everybody requires DelegatedPermissionGrant.ReadWrite.All and a Cloud Application "
-    "Administrator. Leave out --admin-consent to go on without it."
+    "Consent for every user requires the permission DelegatedPermissionGrant.ReadWrite.All. Sign in as "
+    "a Cloud Application Administrator, or leave out --admin-consent."
 )

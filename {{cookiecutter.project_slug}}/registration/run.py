@@ -1,4 +1,4 @@
-"""One run of a command."""
+"""A run of a command."""
 
 import argparse
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from registration.graph import Graph
 
 @dataclass
 class Run:
-    """Where a command runs, what it may do and what it has met so far."""
+    """The options of a run, its connections, and the state it has found so far."""
 
     options: argparse.Namespace
     http: httpx2.Client
@@ -31,10 +31,13 @@ class Run:
     api_principal: Json = field(default_factory=dict)
     docs_principal: Json = field(default_factory=dict)
     pending: int = 0
-    """How many steps have something to do."""
+    """How many steps have something to change."""
 
     def connect(self) -> None:
-        """Sign in to Microsoft Graph, and say where and as whom."""
+        """Sign in to Microsoft Graph, and print the tenant and the user.
+
+        Raises RegisterError when the account has no tenant.
+        """
         host = CLOUDS[self.options.cloud].graph
         token = self.sign_in(self.login, self.options.tenant, f"{host}/.default")
         self.graph = Graph(self.http, host, token, self.sleep)
@@ -42,18 +45,18 @@ class Run:
         self.tenant = next(tenants, {})
         if not self.tenant:
             raise RegisterError(
-                "Microsoft Graph shows no tenant to this account. Run `az login --tenant ID` with "
-                "the tenant to register in, then this again.",
+                "Microsoft Graph returned no tenant for this account. Run `az login --tenant ID` with "
+                "the tenant to register in, then run this command again.",
                 NOT_SIGNED_IN,
             )
-        # A service principal may sign in too, and there is nothing to assign to it.
+        # Microsoft Graph answers /me for users only; a service principal needs no assignment.
         who = "/me?$select=id,userPrincipalName"
         self.me = self.graph.call("GET", who, ignore="delegated authentication flow") or {}
         name = self.me.get("userPrincipalName", "a service principal")
         print(f"Tenant {self.tenant['displayName']} ({self.tenant['id']}), signed in as {name}")
 
     def say(self, title: str, done: str, lines: list[str]) -> None:
-        """Show what a step does; no lines mean that there is nothing to do."""
+        """Print the changes of a step, or that it is up to date if there are none."""
         self.pending += bool(lines)
         would = "" if self.write else "would be "
         print(f"{title}: {would + done if lines else 'up to date'}")

@@ -1,4 +1,4 @@
-"""Signing in, by azure-identity."""
+"""Sign in through azure-identity."""
 
 import logging
 import sys
@@ -7,13 +7,17 @@ from typing import Any
 from registration.aliases import Json
 from registration.errors import NOT_SIGNED_IN, RegisterError
 
+UNREACHABLE = "{} cannot be reached. Check the network and any proxy.\n  {}"
+
 
 def azure_sign_in(login: str, tenant: str | None, scopes: str, client_id: str = "") -> str:
-    """Return an access token: for Microsoft Graph, or as the given client by PKCE in the browser.
+    """Return an access token for scopes that are separated by spaces.
 
-    Several scopes are separated by blanks. Raises RegisterError when nobody is signed in.
+    With a client ID, the user signs in to that client in the browser. Otherwise the token is for
+    Microsoft Graph, from the Azure CLI, the Azure Developer CLI or, in a terminal, the browser or
+    a device code. Raises RegisterError when nobody is signed in or the host cannot be reached.
     """
-    # Only register.py declares azure-identity: the project's own environment can do without it.
+    # Only register.py declares azure-identity; the project's own environment lacks it.
     import azure.identity  # noqa: PLC0415
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # noqa: PLC0415
 
@@ -43,16 +47,17 @@ def azure_sign_in(login: str, tenant: str | None, scopes: str, client_id: str = 
         except ClientAuthenticationError as error:
             reasons.append(str(error.message).splitlines()[0])
             if isinstance(error.__cause__, ServiceRequestError):
-                raise RegisterError(f"{login} cannot be reached: {reasons[-1]}") from None
+                raise RegisterError(UNREACHABLE.format(login, reasons[-1])) from None
             break
         except ServiceRequestError as error:
-            raise RegisterError(f"{login} cannot be reached: {error}") from None
+            raise RegisterError(UNREACHABLE.format(login, error)) from None
     raise RegisterError(
-        "Nobody is signed in. Run `az login`, then this again.\n  " + "\n  ".join(reasons),
+        "You are not signed in. Run `az login`, then run this command again.\n  "
+        + "\n  ".join(reasons),
         NOT_SIGNED_IN,
     )
 
 
 def show_code(address: str, code: str, _: object) -> None:
-    """Ask for the device code."""
+    """Print where to enter the device code."""
     print(f"Open {address} and enter the code {code}.", file=sys.stderr)

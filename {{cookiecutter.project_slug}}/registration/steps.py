@@ -1,4 +1,4 @@
-"""The steps of `plan` and `apply`, in their order at the end."""
+"""The steps of `plan` and `apply`; `STEPS`, at the end, gives their order."""
 
 from registration.assignments import assign_me
 from registration.registrations import existing, principal, registration, update
@@ -19,7 +19,7 @@ from registration.wanted import (
 
 
 def refuse_others(run: Run) -> None:
-    """Stop before the first change when somebody else has made something of these names."""
+    """Stop before the first change if a registration exists that `apply` may not touch."""
     existing(run, API_NAME, API["displayName"])
     existing(run, DOCS_NAME, DOCS["displayName"])
 
@@ -30,7 +30,7 @@ def register_api(run: Run) -> None:
 
 
 def set_identifier_uri(run: Run) -> None:
-    """Name the API by its client ID, which is not known before it exists."""
+    """Set the Application ID URI, which contains the client ID and so needs the registration."""
     run.api = update(run, "Application ID URI", run.api, identifier_uri(run.api))
 
 
@@ -40,19 +40,19 @@ def register_docs(run: Run) -> None:
 
 
 def pre_authorise(run: Run) -> None:
-    """Let the docs page call the API without asking anybody for consent."""
+    """Let the docs page call the API without asking users for consent."""
     wanted = between(run.api, run.docs)
     run.api = update(run, "Pre-authorisation of the docs page", run.api, wanted)
 
 
 def install(run: Run) -> None:
-    """Create or update both service principals, which stand for the registrations in the tenant."""
+    """Create or update both service principals, the registrations' presence in the tenant."""
     run.api_principal = principal(run, "API", run.api, API_PRINCIPAL)
     run.docs_principal = principal(run, "docs page", run.docs, DOCS_PRINCIPAL)
 
 
 def consent(run: Run) -> None:
-    """Consent for every user of the tenant, when asked to."""
+    """With `--admin-consent`, consent on behalf of every user of the tenant."""
     if not run.options.admin_consent:
         return
     ids = {
@@ -72,7 +72,7 @@ def consent(run: Run) -> None:
         body = ids | {"consentType": "AllPrincipals"} | scopes
         run.graph.call("POST", "/oauth2PermissionGrants", body, ignore="already exists")
     lines = [f"+ {scope} for every user" for scope in more]
-    run.say("Admin consent for the docs page", "given", lines)
+    run.say("Admin consent for the docs page", "granted", lines)
 
 
 STEPS = (
@@ -85,4 +85,4 @@ STEPS = (
     (assign_me, MAY_ASSIGN),
     (consent, MAY_CONSENT),
 )
-"""Each step, with what it requires."""
+"""The steps in order, each with the rights that it requires."""

@@ -1,4 +1,4 @@
-"""Whose users may sign in: the one place that knows which of the two answers was given."""
+"""Whose users may sign in: the only module that depends on the answer."""
 
 {% if cookiecutter.tenancy == "single-tenant" %}
 from registration import single_tenant as tenancy

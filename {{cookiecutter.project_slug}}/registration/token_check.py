@@ -1,4 +1,4 @@
-"""What the doctor checks in an access token that is piped in."""
+"""What `doctor` checks in an access token."""
 
 import json
 import time
@@ -22,58 +22,70 @@ def check_token(token: str, env: dict[str, str], login: str) -> Findings:
         )
         expires = float(claims["exp"])
     except (LookupError, TypeError, ValueError):
-        yield "what was piped in is not an access token", "pipe in the output of the token command"
+        yield "the input is not an access token", "pipe in the output of `token`"
         return
     yield from check_audience(claims, env)
     yield from check_issuer(claims, env, login)
     yield from check_caller(claims, env)
     if expires < time.time() - LEEWAY:
-        yield f"exp: it expired {time.time() - expires:.0f} seconds ago", "get a new one"
+        yield f"exp: the token expired {time.time() - expires:.0f} seconds ago", "get a new token"
 
 
 def check_audience(claims: Json, env: dict[str, str]) -> Findings:
-    """Check that the token is for this API, and may call it."""
+    """Check that the token is a v2.0 token for this API, with one of its scopes."""
     api = env["API_CLIENT_ID"].lower()
-    ask = f"ask for the scope api://{api}/{SCOPE_VALUES[0]}"
+    ask = f"request the scope api://{api}/{SCOPE_VALUES[0]}"
     aud = str(claims.get("aud"))
     if claims.get("ver") != "2.0" or aud == f"api://{api}":
         yield (
-            f"ver is {claims.get('ver')}, and only v2.0 tokens pass",
-            "run apply, then sign in again",
+            f"ver is {claims.get('ver')}, but the service accepts only v2.0 tokens",
+            "run `apply`, then sign in again",
         )
     elif aud != api:
-        yield f"aud is {aud}, another API than API_CLIENT_ID {api}", ask
+        yield f"aud is {aud}, but API_CLIENT_ID is {api}", ask
     if not set(SCOPE_VALUES) & set(str(claims.get("scp", "")).split()):
         yield (
-            f"scp is {claims.get('scp')}, without {' or '.join(SCOPE_VALUES)}",
-            f"{ask}, as a person",
+            f"scp is {claims.get('scp')}, but should include {' or '.join(SCOPE_VALUES)}",
+            f"{ask}, signed in as a user",
         )
 
 
 def check_issuer(claims: Json, env: dict[str, str], login: str) -> Findings:
-    """Check that a tenant issued the token whose users may sign in."""
+    """Check that an allowed tenant issued the token."""
     tid, iss = (str(claims.get(name)) for name in ("tid", "iss"))
     tenants = listed(env[tenancy.SETTING])
     if tid not in tenants and "*" not in tenants:
-        yield f"tid is {tid}, and {tenancy.SETTING} has {tenants}", "sign in with another account"
+        yield (
+            f"tid is {tid}, but {tenancy.SETTING} is {env[tenancy.SETTING]}",
+            "sign in with another account",
+        )
     if iss != f"{login}/{tid}/v2.0":
-        yield f"iss is {iss}, not {login}/{tid}/v2.0", "check ENTRA_AUTHORITY, and ver above"
+        yield (
+            f"iss is {iss}, but should be {login}/{tid}/v2.0",
+            "check ENTRA_AUTHORITY, and that ver is 2.0",
+        )
 
 
 def is_guest(claims: Json) -> bool:
-    """Return what the service makes of these claims: see `app/identity/claims.py`."""
+    """Return whether the service treats the caller as a guest: see `app/identity/claims.py`."""
     if "acct" in claims:
         return str(claims["acct"]) != "0"
     return bool(claims.get("idp", claims.get("iss")) != claims.get("iss"))
 
 
 def check_caller(claims: Json, env: dict[str, str]) -> Findings:
-    """Check that the service serves this application and this person."""
+    """Check that the service accepts this client and this caller."""
     clients = listed(env.get("ALLOWED_CLIENT_IDS", ""))
     if clients and str(claims.get("azp")) not in clients:
-        yield f"azp is {claims.get('azp')}, which may not call", "add it to ALLOWED_CLIENT_IDS"
+        yield (
+            f"azp is {claims.get('azp')}, which is not in ALLOWED_CLIENT_IDS",
+            "add it to ALLOWED_CLIENT_IDS",
+        )
     if is_guest(claims) and env.get("ALLOW_GUESTS", "").lower() not in YES:
-        yield "acct or idp say that this is a guest", "set ALLOW_GUESTS=true if guests may sign in"
+        yield (
+            "acct or idp shows that this is a guest",
+            "set ALLOW_GUESTS=true if guests may sign in",
+        )
     assigned = claims.get(ASSIGNED)
     if ROLE_VALUES and not set(ROLE_VALUES) & set(assigned or ()):
-        yield f"{ASSIGNED} is {assigned}: the API answers 403", "run assign, then sign in again"
+        yield f"{ASSIGNED} is {assigned}: the API answers 403", "run `assign`, then sign in again"

@@ -1,8 +1,8 @@
-"""What is wanted in the tenant: read this before you run `register.py`.
+"""What `register.py apply` creates in the tenant: read this before you run it.
 
-There are two app registrations, one for the API and one for its docs page, which is a client like
-any other. Each has a service principal, which stands for it in the tenant. What somebody added to
-them stays. Permissions come from `app/permissions.py`, and the name from `app/about.py`.
+There are two app registrations: one for the API, and one for the docs page, which is a client like
+any other. Each has a service principal, its presence in the tenant. Anything that others add to them
+is kept. The permissions come from `app/permissions.py`, and the name from `app/about.py`.
 """
 
 from uuid import NAMESPACE_URL, uuid5
@@ -12,21 +12,21 @@ from app.permissions import APP_ROLES, SCOPES
 from registration.aliases import Json
 from registration.tenancy import tenancy
 
-# Unique in the tenant. A second service of the same name needs others.
+# Unique in the tenant: a second service with the same slug has to change these.
 API_NAME = "{{ cookiecutter.project_slug }}"
 DOCS_NAME = "{{ cookiecutter.project_slug }}-docs"
-# Tags of what `apply` has created or adopted. It touches nothing else.
+# `apply` changes only registrations that carry one of these tags.
 CREATED, ADOPTED = "created-by:register.py", "adopted-by:register.py"
 REDIRECT_URI = "http://localhost:8000/oauth2-redirect"
 COMMAND_REDIRECT_URI = "http://localhost"
 SCOPE_VALUES = tuple(scope.value for scope in SCOPES)
 ROLE_VALUES = tuple(role.value for role in APP_ROLES)
-# What `apply` assigns to the current user: the first of app/permissions.py.
+# What `apply` assigns to the signed-in user: the first in app/permissions.py.
 OWN_ROLE = ROLE_VALUES[0] if ROLE_VALUES else ""
 
 
 def derived_id(kind: str, value: str) -> str:
-    """Return the id of a permission: every run agrees on it."""
+    """Return the id of a permission, the same in every run."""
     return str(uuid5(uuid5(NAMESPACE_URL, "register.py"), f"{API_NAME}/{kind}/{value}"))
 
 
@@ -78,18 +78,18 @@ DOCS: Json = {
     "displayName": f"{TITLE} docs page",
     "signInAudience": tenancy.AUDIENCE,
     "spa": {"redirectUris": [REDIRECT_URI]},
-    # For `register.py token`: a program outside the browser cannot use those of a page.
+    # For `register.py token`: only a browser can use the redirect URIs of a page.
     "publicClient": {"redirectUris": [COMMAND_REDIRECT_URI]},
 }
 
 
 def identifier_uri(api: Json) -> Json:
-    """Return the name that clients ask for the API by: its client ID, known once it exists."""
+    """Return the Application ID URI, which contains the client ID of the registered API."""
     return {"identifierUris": [f"api://{api['appId']}"]}
 
 
 def docs_page(api: Json, redirect_uris: list[str]) -> Json:
-    """Return the docs page's registration, with its permission to call this API."""
+    """Return the docs page's registration, with the permission to call this API."""
     access = [{"id": scope_id, "type": "Scope"} for scope_id in scope_ids(api)]
     return DOCS | {
         "spa": {"redirectUris": [REDIRECT_URI, *redirect_uris]},
@@ -98,13 +98,13 @@ def docs_page(api: Json, redirect_uris: list[str]) -> Json:
 
 
 def between(api: Json, docs: Json) -> Json:
-    """Return what the API's registration says about the docs page: users are not asked for consent."""
+    """Return the API's properties that spare users of the docs page the consent prompt."""
     client = docs["appId"]
     allowed = {"appId": client, "delegatedPermissionIds": scope_ids(api)}
     return {"api": tenancy.known_clients(client) | {"preAuthorizedApplications": [allowed]}}
 
 
 def scope_ids(api: Json) -> list[str]:
-    """Return the ids that the scopes have in the API's registration; an adopted one has its own."""
+    """Return the ids of the scopes in the API's registration; an adopted one keeps its own ids."""
     ids = {scope["value"]: scope["id"] for scope in api["api"]["oauth2PermissionScopes"]}
     return [ids[value] for value in SCOPE_VALUES if value in ids]

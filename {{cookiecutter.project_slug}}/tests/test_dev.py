@@ -276,7 +276,7 @@ def test_a_taken_port_is_named_with_the_way_to_choose_another(
 
 
 def test_one_port_cannot_serve_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "a port each" in run_command(monkeypatch, "--port", "8400")
+    assert "cannot share a port" in run_command(monkeypatch, "--port", "8400")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x"])

@@ -4,8 +4,10 @@ It implements the v2.0 endpoints that a service and its clients use: discovery, 
 authorization code with PKCE (RFC 7636, S256 only), refresh tokens and sign-out.
 """
 
+import json
 import time
-from collections.abc import Callable, Sequence
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -17,17 +19,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Tenant
+from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Person, Tenant
 from dev.errors import RefusedError, refused
-from dev.grants import Grant, Grants, code_challenge
-from dev.issuer import API_SCOPES, SCOPE, TOKEN_SECONDS, SigningKey, TokenIssuer
-from dev.sign_in import sign_in_page
+from dev.grants import VERIFIER, Grant, Grants, code_challenge
+from dev.issuer import API, API_SCOPES, SCOPE, TOKEN_SECONDS, SigningKey, TokenIssuer
+from dev.sign_in import form_post, sign_in_page
 from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import MULTI_TENANT
 
 __all__ = ["API_SCOPES", "MULTI_TENANT", "SCOPE", "SigningKey", "StandIn", "code_challenge"]
 
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
 ANY_TENANT = ("common", "organizations")
+RESPONSE_MODES = ("query", "fragment", "form_post")
+PROMPTS = ("none", "login", "consent", "select_account")
 
 
 class StandIn(TokenIssuer):
@@ -71,6 +75,7 @@ class StandIn(TokenIssuer):
                 "end_session_endpoint": f"{oauth2}/logout",
                 "jwks_uri": f"{self.address}/{segment}/discovery/v2.0/keys",
                 "response_types_supported": ["code"],
+                "response_modes_supported": list(RESPONSE_MODES),
                 "subject_types_supported": ["pairwise"],
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
@@ -88,6 +93,7 @@ class StandIn(TokenIssuer):
         tenant = _tenant(request)
         client = self._client(query.get("client_id"))
         redirect_uri = query.get("redirect_uri", "")
+        mode = query.get("response_mode", "query")
         if not _registered(client, redirect_uri):
             raise refused(50011, redirect_uri=redirect_uri, client=client.id)
         try:
@@ -100,7 +106,10 @@ class StandIn(TokenIssuer):
         if isinstance(answer, Response):
             return answer
         answer |= {"state": query["state"]} if "state" in query else {}
-        return RedirectResponse(f"{redirect_uri}?{urlencode(answer)}", 302)
+        if mode == "form_post":
+            return form_post(redirect_uri, answer)
+        mark = "#" if mode == "fragment" else "?"
+        return RedirectResponse(f"{redirect_uri}{mark}{urlencode(answer)}", 302)
 
     def _authorized(
         self, request: Request, tenant: Tenant | None, client: Client
@@ -111,16 +120,25 @@ class StandIn(TokenIssuer):
             raise refused(50194, client=API_CLIENT_ID)
         if query.get("response_type") != "code":
             raise refused("response_type")
+        mode, prompt = query.get("response_mode", "query"), query.get("prompt", "login")
+        if mode not in RESPONSE_MODES:
+            raise refused(70007, response_mode=mode)
+        if prompt not in PROMPTS:
+            raise refused("prompt", prompt=prompt)
         scopes = _scopes(query.get("scope", ""))
         if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
             raise refused("code_challenge")
+        if not VERIFIER.fullmatch(query["code_challenge"]):
+            raise refused(501491)
+        if prompt == "none":
+            raise refused(50058)
         if query.get("error"):
             raise refused(65004)
         people = {p.username: p for p in PEOPLE if tenant in (None, p.tenant)}
         username = query.get("login_hint", "")
         person = people.get(username)
-        if person is None:
-            error = _unknown(username, tenant) if username else ""
+        if person is None or prompt == "select_account":
+            error = _unknown(username, tenant) if username and person is None else ""
             return sign_in_page(query, list(people.values()), client, error)
         grant = Grant(
             client,
@@ -130,7 +148,7 @@ class StandIn(TokenIssuer):
             challenge=query["code_challenge"],
             nonce=query.get("nonce"),
         )
-        return {"code": self._grants.new_code(grant)}
+        return {"code": self._grants.new_code(grant)} | _client_info(person, query)
 
     async def _token(self, request: Request) -> JSONResponse:
         _tenant(request)
@@ -140,15 +158,18 @@ class StandIn(TokenIssuer):
             case "authorization_code":
                 grant = self._grants.redeem_code(form, client, request.headers.get("origin"))
             case "refresh_token":
-                grant = self._grants.redeem_refresh_token(form, client)
+                origin = request.headers.get("origin")
+                grant = self._grants.redeem_refresh_token(form, client, origin)
             case "client_credentials":
                 raise refused(7000218)
             case other:
                 raise refused(70003, grant_type=other)
-        return JSONResponse(self._tokens(grant), headers={"Cache-Control": "no-store"})
+        tokens = self._tokens(grant) | _client_info(grant.person, form)
+        return JSONResponse(tokens, headers={"Cache-Control": "no-store"})
 
     def _tokens(self, grant: Grant) -> dict[str, Any]:
-        api_scopes = grant.scopes - OIDC_SCOPES
+        # Without a scope of the API, the access token is for Microsoft Graph.
+        api_scopes = grant.scopes - OIDC_SCOPES or grant.scopes - {"offline_access"}
         tokens: dict[str, Any] = {
             "token_type": "Bearer",
             "scope": " ".join(sorted(api_scopes)),
@@ -172,14 +193,14 @@ class StandIn(TokenIssuer):
     def _client(self, client_id: str | None) -> Client:
         if client_id is None:
             raise refused(900144)
-        if client_id not in self.clients:
+        if client_id.lower() not in self.clients:
             raise refused(700016, client=client_id)
-        return self.clients[client_id]
+        return self.clients[client_id.lower()]
 
 
 def _tenant(request: Request) -> Tenant | None:
     """Return the tenant in the path, or None if it depends on the person."""
-    segment = request.path_params["tenant"]
+    segment = request.path_params["tenant"].lower()
     if segment in ANY_TENANT:
         return None
     for tenant in TENANTS:
@@ -196,17 +217,36 @@ def _unknown(username: str, tenant: Tenant | None) -> str:
 
 
 def _scopes(text: str) -> frozenset[str]:
+    """Return the scopes of a request; `.default` stands for every scope of the API."""
     scopes = frozenset(text.split())
-    if not scopes <= OIDC_SCOPES | API_SCOPES or not scopes & API_SCOPES:
+    known = OIDC_SCOPES | API_SCOPES
+    if f"{API}.default" in scopes:
+        scopes -= {f"{API}.default"}
+        known = OIDC_SCOPES
+        granted = scopes | API_SCOPES
+    else:
+        granted = scopes
+    if not scopes <= known or not granted:
         raise refused(70011, scope=text)
-    return scopes
+    return granted
+
+
+def _client_info(person: Person, asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the ids of the person as MSAL requests them, with `client_info=1`."""
+    if asked.get("client_info") != "1":
+        return {}
+    info = json.dumps({"uid": person.object_id, "utid": person.tenant.id}).encode()
+    return {"client_info": urlsafe_b64encode(info).rstrip(b"=").decode()}
 
 
 def _registered(client: Client, redirect_uri: str) -> bool:
     """Return whether a redirect URI is registered. A program on the user's machine chooses its port."""
     if client.single_page:
         return redirect_uri in client.redirect_uris
-    parts = urlsplit(redirect_uri)
+    try:
+        parts = urlsplit(redirect_uri)
+    except ValueError:
+        return False
     return f"{parts.scheme}://{parts.hostname}{parts.path}".rstrip("/") in client.redirect_uris
 
 

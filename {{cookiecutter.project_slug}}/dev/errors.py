@@ -24,6 +24,10 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "Application '{client}' is not configured as a multi-tenant application. Usage of the "
         "/common endpoint is not supported.",
     ),
+    50058: (
+        "login_required",
+        "A silent sign-in request was sent but no user is signed in.",
+    ),
     54005: (
         "invalid_grant",
         "OAuth2 Authorization code was already redeemed, please retry with a new valid code or "
@@ -32,6 +36,10 @@ ERRORS: dict[int | str, tuple[str, str]] = {
     65004: ("access_denied", "User declined to consent to access the app."),
     70000: ("invalid_grant", "The provided {credential} is not valid."),
     70003: ("unsupported_grant_type", "The grant type '{grant_type}' is not supported."),
+    70007: (
+        "invalid_request",
+        "'{response_mode}' is not a supported value of 'response_mode' when requesting a code.",
+    ),
     70008: ("invalid_grant", "The provided authorization code has expired."),
     70011: (
         "invalid_scope",
@@ -44,6 +52,7 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "The Code_Verifier does not match the code_challenge supplied in the authorization "
         "request.",
     ),
+    501491: ("invalid_request", "Invalid size of Code_Challenge parameter."),
     700016: (
         "unauthorized_client",
         "Application with identifier '{client}' was not found in the directory.",
@@ -71,6 +80,7 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via "
         "cross-origin requests.",
     ),
+    "prompt": ("invalid_request", "The value '{prompt}' of 'prompt' is not supported."),
     "response_type": ("unsupported_response_type", "The response type must be 'code'."),
     "code_challenge": (
         "invalid_request",

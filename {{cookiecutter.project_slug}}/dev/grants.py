@@ -1,6 +1,7 @@
 """Grants of people to clients, and the codes and refresh tokens for them."""
 
 import hashlib
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dev.directory import Client, Person
 from dev.errors import refused
 
 CODE_SECONDS = 60
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+"""A code verifier, or a code challenge (RFC 7636, sections 4.1 and 4.2)."""
 
 
 @dataclass(frozen=True)
@@ -65,27 +68,36 @@ class Grants:
             or code.grant.redirect_uri != form.get("redirect_uri")
         ):
             raise refused(70000, credential="authorization code")
-        if client.single_page and origin is None:
-            raise refused(9002327)
-        if not client.single_page and origin is not None:
-            raise refused(9002326)
+        _check_origin(client, origin)
         if code.used:
             raise refused(54005)
         if self._clock() >= code.expires_at:
             raise refused(70008)
         if "code_verifier" not in form:
             raise refused(9002325)
-        if code_challenge(form["code_verifier"]) != code.grant.challenge:
+        verifier = form["code_verifier"]
+        if not VERIFIER.fullmatch(verifier) or code_challenge(verifier) != code.grant.challenge:
             raise refused(501481)
         code.used = True
         return code.grant
 
-    def redeem_refresh_token(self, form: dict[str, str], client: Client) -> Grant:
+    def redeem_refresh_token(
+        self, form: dict[str, str], client: Client, origin: str | None
+    ) -> Grant:
         """Return the grant of the refresh token in the form; raise RefusedError as for a code."""
+        _check_origin(client, origin)
         grant = self._refresh_tokens.pop(form.get("refresh_token", ""), None)
         if grant is None or grant.client != client:
             raise refused(70000, credential="refresh token")
         return grant
+
+
+def _check_origin(client: Client, origin: str | None) -> None:
+    """Refuse a page without an origin, and a program that has one."""
+    if client.single_page and origin is None:
+        raise refused(9002327)
+    if not client.single_page and origin is not None:
+        raise refused(9002326)
 
 
 def code_challenge(verifier: str) -> str:

@@ -18,6 +18,8 @@ API = f"api://{API_CLIENT_ID}/"
 SCOPE = f"{API}{ACCESS_AS_USER.value}"
 API_SCOPES = frozenset(f"{API}{scope.value}" for scope in SCOPES)
 TOKEN_SECONDS = 3600
+GRAPH = "00000003-0000-0000-c000-000000000000"
+"""Microsoft Graph, the audience of tokens that a client requests without a scope of the API."""
 
 
 class SigningKey:
@@ -55,10 +57,17 @@ class TokenIssuer:
         return f"{self.address}/{tenant_id}/v2.0"
 
     def access_token(self, person: Person, client: Client, scopes: frozenset[str]) -> str:
-        """Return an access token (v2.0) for the API, for a person who uses this client."""
+        """Return an access token (v2.0) for a person who uses this client.
+
+        It is for the API, or for Microsoft Graph if none of the scopes belongs to the API.
+        """
+        of_api = any(scope.startswith(API) for scope in scopes)
         claims = self._claims(person, client)
+        claims["acct"] = 1 if person.guest_from else 0
+        if person.roles and of_api:
+            claims["roles"] = list(person.roles)
         claims |= {
-            "aud": API_CLIENT_ID,
+            "aud": API_CLIENT_ID if of_api else GRAPH,
             "azp": client.id,
             "azpacr": "0",
             "scp": " ".join(sorted(scope.removeprefix(API) for scope in scopes)),
@@ -66,7 +75,10 @@ class TokenIssuer:
         return self.sign(claims)
 
     def id_token(self, person: Person, client: Client, nonce: str | None) -> str:
-        """Return an ID token, which identifies the person to the client."""
+        """Return an ID token, which identifies the person to the client.
+
+        It has no app roles, because those belong to the API.
+        """
         claims = self._claims(person, client) | {"aud": client.id}
         return self.sign(claims | ({"nonce": nonce} if nonce else {}))
 
@@ -93,11 +105,8 @@ class TokenIssuer:
             "rh": "0.",
             "aio": secrets.token_urlsafe(40),
             "ver": "2.0",
-            "acct": 0,
         }
         if person.guest_from:
             home = f"https://sts.windows.net/{person.guest_from.id}/"
-            claims |= {"acct": 1, "idp": home}
-        if person.roles:
-            claims["roles"] = list(person.roles)
+            claims["idp"] = home
         return claims

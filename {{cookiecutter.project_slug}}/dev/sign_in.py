@@ -1,6 +1,7 @@
 """The account picker: the stand-in's sign-in, without a password."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +20,11 @@ ACCOUNT = Template(
     "<span><strong>$name</strong> $badges<br>$username<br><small>$note</small></span>"
     "</button></li>"
 )
+FORM_POST = Template(
+    '<!doctype html>\n<html lang="en"><title>Signing in</title>\n'
+    '<form method="post" action="$address">\n$fields\n<button>Continue</button>\n</form>\n'
+    '<script nonce="$nonce">document.forms[0].submit()</script>\n</html>\n'
+)
 BADGE = Template('<span class="badge">$text</span>')
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -33,7 +39,8 @@ def sign_in_page(
     asked = [
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in query.multi_items()
-        if name != "login_hint"
+        # The person who is picked is the answer to both.
+        if name not in {"login_hint", "prompt"}
     ]
     tenants = [
         TENANT.substitute(name=escape(name), accounts="\n".join(map(_account, members)))
@@ -54,6 +61,19 @@ def sign_in_page(
             "Cross-Origin-Opener-Policy": "same-origin",
         },
     )
+
+
+def form_post(address: str, answer: Mapping[str, str]) -> HTMLResponse:
+    """Return a page that posts the answer to an address (OAuth 2.0 Form Post Response Mode)."""
+    nonce = secrets.token_urlsafe(16)
+    fields = [
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in answer.items()
+    ]
+    page = FORM_POST.substitute(address=escape(address), fields="\n".join(fields), nonce=nonce)
+    policy = f"default-src 'none'; script-src 'nonce-{nonce}'; base-uri 'none'"
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
+    return HTMLResponse(page, headers=headers)
 
 
 def _account(person: Person) -> str:

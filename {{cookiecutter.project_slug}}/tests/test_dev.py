@@ -1,7 +1,9 @@
 """The stand-in for Entra ID and `python -m dev`: what a developer meets on their machine."""
 
+import json
 import socket
 import sys
+from base64 import urlsafe_b64decode
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,8 +12,16 @@ import pytest
 from starlette.testclient import TestClient
 
 from dev import __main__ as command
-from dev.directory import COMMAND, CONTOSO, DOCS_CLIENT_ID, FABRIKAM, PEOPLE, person_called
-from dev.entra import MULTI_TENANT, SCOPE, StandIn, code_challenge
+from dev.directory import (
+    API_CLIENT_ID,
+    COMMAND,
+    CONTOSO,
+    DOCS_CLIENT_ID,
+    FABRIKAM,
+    PEOPLE,
+    person_called,
+)
+from dev.entra import API_SCOPES, MULTI_TENANT, SCOPE, StandIn, code_challenge
 from dev.service import local_settings
 from tests.conftest import DOCS_PAGE, ENTRA
 
@@ -156,19 +166,21 @@ def test_a_code_expires(browser: TestClient, clock: Clock) -> None:
         ({"client_id": COMMAND.id}, "invalid_grant", 70000),
         ({"redirect_uri": "http://localhost:8000/"}, "invalid_grant", 70000),
         ({"code_verifier": "w" * 43}, "invalid_grant", 501481),
+        ({"code_verifier": "v" * 42}, "invalid_grant", 501481),
+        ({"code_verifier": "v" * 129}, "invalid_grant", 501481),
         ({"client_id": CONTOSO.id}, "unauthorized_client", 700016),
         ({"grant_type": "client_credentials"}, "invalid_client", 7000218),
         ({"grant_type": "password"}, "unsupported_grant_type", 70003),
     ],
 )
-def test_a_wrong_redemption(
+def test_invalid_redemption_is_refused(
     browser: TestClient, changes: dict[str, str], error: str, number: int
 ) -> None:
     code = authorize(browser)["code"]
     refuses(redeem(browser, code, changes), error, number)
 
 
-def test_a_redemption_without_a_verifier_or_a_client(browser: TestClient) -> None:
+def test_redemption_without_a_verifier_or_a_client_is_refused(browser: TestClient) -> None:
     form = {
         "client_id": DOCS_CLIENT_ID,
         "grant_type": "authorization_code",
@@ -180,12 +192,16 @@ def test_a_redemption_without_a_verifier_or_a_client(browser: TestClient) -> Non
     refuses(browser.post(TOKEN, data=form, headers={"Origin": ORIGIN}), "invalid_request", 900144)
 
 
-def test_a_single_page_application_redeems_from_its_page(browser: TestClient) -> None:
+def test_redemption_for_a_page_requires_its_origin(browser: TestClient) -> None:
     code = authorize(browser)["code"]
     refuses(redeem(browser, code, origin=""), "invalid_request", 9002327)
+    token = redeem(browser, code).json()["refresh_token"]
+    form = {"client_id": DOCS_CLIENT_ID, "grant_type": "refresh_token", "refresh_token": token}
+    refuses(browser.post(TOKEN, data=form), "invalid_request", 9002327)
+    assert browser.post(TOKEN, data=form, headers={"Origin": ORIGIN}).status_code == 200
 
 
-def test_an_app_on_the_users_machine_redeems_from_no_page(browser: TestClient) -> None:
+def test_redemption_for_a_program_has_no_origin(browser: TestClient) -> None:
     changes = {"client_id": COMMAND.id, "redirect_uri": "http://localhost:4711"}
     code = authorize(browser, **changes)["code"]
     refuses(redeem(browser, code, changes), "invalid_request", 9002326)
@@ -198,11 +214,18 @@ def test_an_app_on_the_users_machine_redeems_from_no_page(browser: TestClient) -
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"code_challenge_method": "plain"}, "invalid_request"),
         ({"code_challenge": ""}, "invalid_request"),
+        ({"code_challenge": "c" * 42}, "invalid_request"),
+        ({"code_challenge": "c" * 129}, "invalid_request"),
+        ({"code_challenge": "c" * 42 + "="}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
+        ({"prompt": "never"}, "invalid_request"),
+        ({"prompt": "none"}, "login_required"),
         ({"scope": "api://default/.default"}, "invalid_scope"),
-        ({"scope": "openid"}, "invalid_scope"),
+        ({"scope": f"{SCOPE} api://{API_CLIENT_ID}/.default"}, "invalid_scope"),
+        ({"scope": ""}, "invalid_scope"),
     ],
 )
-def test_a_wrong_question_goes_back_with_an_error(
+def test_invalid_request_goes_back_with_an_error(
     browser: TestClient, changes: dict[str, str], error: str
 ) -> None:
     assert authorize(browser, **changes)["error"] == error
@@ -213,6 +236,7 @@ def test_a_wrong_question_goes_back_with_an_error(
     [
         (AUTHORIZE, {"redirect_uri": "http://127.0.0.1:8000/oauth2-redirect"}, 50011),
         (AUTHORIZE, {"redirect_uri": "https://evil.example"}, 50011),
+        (AUTHORIZE, {"redirect_uri": "http://[", "client_id": COMMAND.id}, 50011),
         (AUTHORIZE, {"client_id": CONTOSO.id}, 700016),
         (AUTHORIZE.replace(CONTOSO.id, "nobody.example"), {}, 90002),
     ],
@@ -223,6 +247,60 @@ def test_error_without_a_valid_redirect_uri_is_shown_on_a_page(
     answer = browser.get(path, params=QUESTION | changes)
     assert answer.status_code == 400
     assert f"AADSTS{number}" in answer.text
+
+
+def test_answer_comes_in_the_fragment_when_asked(browser: TestClient) -> None:
+    answer = browser.get(AUTHORIZE, params=QUESTION | {"response_mode": "fragment"})
+    target = urlsplit(answer.headers["location"])
+    assert not target.query
+    assert {"code", "state"} == set(parse_qs(target.fragment))
+
+
+def test_answer_comes_in_a_form_when_asked(browser: TestClient) -> None:
+    changes = {"response_mode": "form_post", "state": '"><script>'}
+    answer = browser.get(AUTHORIZE, params=QUESTION | changes)
+    assert answer.status_code == 200
+    assert f'<form method="post" action="{REDIRECT}">' in answer.text
+    assert 'name="code" value="' in answer.text
+    assert 'name="state" value="&quot;&gt;&lt;script&gt;"' in answer.text
+
+
+def test_select_account_shows_the_picker_in_spite_of_a_hint(browser: TestClient) -> None:
+    page = browser.get(AUTHORIZE, params=QUESTION | {"prompt": "select_account"})
+    assert page.status_code == 200
+    assert "Pick an account" in page.text
+    assert 'name="prompt"' not in page.text
+
+
+def test_default_scope_is_every_scope_of_the_api(browser: TestClient) -> None:
+    code = authorize(browser, scope=f"api://{API_CLIENT_ID}/.default openid")["code"]
+    assert set(redeem(browser, code).json()["scope"].split()) == API_SCOPES
+
+
+def test_token_without_an_api_scope_is_for_microsoft_graph(browser: TestClient) -> None:
+    tokens = redeem(browser, authorize(browser, scope="openid profile")["code"]).json()
+    access = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert access["aud"] == "00000003-0000-0000-c000-000000000000"
+    assert access["scp"] == "openid profile"
+
+
+def test_id_token_has_no_claims_of_the_api(browser: TestClient) -> None:
+    tokens = redeem(browser, authorize(browser)["code"]).json()
+    identity = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+    assert not {"roles", "scp", "acct"} & set(identity)
+
+
+def test_client_info_names_the_person_when_asked(browser: TestClient) -> None:
+    code = authorize(browser, client_info="1")
+    tokens = redeem(browser, code["code"], {"client_info": "1"}).json()
+    for info in (code["client_info"], tokens["client_info"]):
+        ids = json.loads(urlsafe_b64decode(info + "=="))
+        assert ids == {"uid": person_called("bob").object_id, "utid": CONTOSO.id}
+
+
+def test_ids_are_compared_without_case(browser: TestClient) -> None:
+    path = AUTHORIZE.replace(CONTOSO.id, CONTOSO.id.upper())
+    assert "code" in authorize(browser, path, client_id=DOCS_CLIENT_ID.upper())
 
 
 @pytest.mark.parametrize("segment", ["common", "organizations"])

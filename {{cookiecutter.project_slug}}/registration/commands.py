@@ -116,7 +116,7 @@ def created_here(run: Run) -> tuple[list[Json], list[Json]]:
 
 
 def agreed() -> bool:
-    """Ask whether to continue; only "yes" counts as consent."""
+    """Ask whether to continue; any answer except "yes" means no."""
     try:
         return input("Type yes to continue: ").strip() == "yes"
     except EOFError:

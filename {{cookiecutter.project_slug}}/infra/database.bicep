@@ -1,4 +1,4 @@
-// PostgreSQL that knows no password: the identity of the service is its administrator.
+// PostgreSQL without passwords: the identity of the service is the administrator.
 param name string
 param location string
 param identityName string
@@ -24,7 +24,7 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     name: 'todos'
   }
 
-  // From within Azure, which is more than this service. A network of its own takes this away.
+  // Admits all of Azure, not only this service. Remove it if you use a private network.
   resource fromAzure 'firewallRules' = {
     name: 'from-azure'
     properties: { startIpAddress: '0.0.0.0', endIpAddress: '0.0.0.0' }

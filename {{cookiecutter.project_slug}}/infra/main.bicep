@@ -1,4 +1,4 @@
-// One resource group with all that the service needs.
+// A resource group with everything that the service needs.
 targetScope = 'subscription'
 
 @description('The name of the azd environment.')
@@ -9,7 +9,7 @@ param environmentName string
 @description('The region of every resource.')
 param location string
 
-@description('The image to run; empty as long as there is none.')
+@description('The image to run; empty until you have built one.')
 param image string = ''
 
 {% if cookiecutter.tenancy == "single-tenant" %}
@@ -47,7 +47,7 @@ module service 'service.bicep' = {
 {% endif %}
       { name: 'API_CLIENT_ID', value: apiClientId }
       { name: 'SWAGGER_UI_CLIENT_ID', value: swaggerUiClientId }
-      // Nothing but the proxy of Container Apps reaches the container.
+      // Only the proxy of Container Apps can reach the container.
       { name: 'FORWARDED_ALLOW_IPS', value: '*' }
     ]
   }

@@ -1,11 +1,11 @@
-// The service: its registry, its identity, its log, its environment and itself.
+// The service, with its registry, identity, log and environment.
 param name string
 param location string
 param image string
 param settings array
 
 var unique = uniqueString(resourceGroup().id)
-// The built-in permission to pull images, AcrPull.
+// AcrPull, the built-in permission to pull images.
 var pullImages = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '7f951dda-4ed3-4680-a7ca-43fe172d538d')
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
@@ -68,7 +68,7 @@ var registries = [{ server: registry.properties.loginServer, identity: identity.
 {% if cookiecutter.storage == "database" %}
 var env = concat(settings, [
   { name: 'DATABASE_URL', value: database.outputs.url }
-  // Of the identities of a container, the one that signs in to the database.
+  // The identity that signs in to the database.
   { name: 'AZURE_CLIENT_ID', value: identity.properties.clientId }
 ])
 {% endif %}
@@ -86,7 +86,7 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = if (!empty(image)) {
       ingress: { external: true, targetPort: 8000, transport: 'http', allowInsecure: false }
     }
     template: {
-      // As long as the service takes to leave and to finish, and a little more.
+      // Longer than the service needs to stop: see docs/operations.md.
       terminationGracePeriodSeconds: 30
       containers: [
         {
@@ -101,10 +101,10 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = if (!empty(image)) {
         }
       ]
 {% if cookiecutter.storage == "database" %}
-      // Ten connections a replica; the smallest database takes thirty-five.
+      // Each replica opens at most 10 connections; the smallest database accepts 35.
       scale: { minReplicas: 2, maxReplicas: 3 }
 {% elif cookiecutter.storage == "memory" %}
-      // The todos are in the memory of the process.
+      // The todos are in the memory of one process.
       scale: { minReplicas: 1, maxReplicas: 1 }
 {% endif %}
     }

@@ -77,7 +77,7 @@ class TokenIssuer:
     def id_token(self, person: Person, client: Client, nonce: str | None) -> str:
         """Return an ID token, which identifies the person to the client.
 
-        It has no app roles, because those belong to the API.
+        It has none of the claims that are for the API.
         """
         claims = self._claims(person, client) | {"aud": client.id}
         return self.sign(claims | ({"nonce": nonce} if nonce else {}))

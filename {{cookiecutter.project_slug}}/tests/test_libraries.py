@@ -1,0 +1,72 @@
+"""Parts of libraries that the service relies on although they are not documented.
+
+A failure names the file to look at after a library has changed.
+"""
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from fastapi_azure_auth.openid_config import OpenIdConfig
+from pydantic import BaseModel
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.http.problems import UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("owner", "names", "file"),
+    [
+        (OpenIdConfig, ["_load_openid_config", "_load_keys"], "app/identity/keys.py"),
+        (uvicorn.Server, ["main_loop", "on_tick", "handle_exit"], "app/serve.py"),
+        (
+            HttpToolsProtocol,
+            [
+                "connection_made",
+                "connection_lost",
+                "data_received",
+                "on_message_begin",
+                "on_headers_complete",
+                "on_message_complete",
+                "send_400_response",
+                "timeout_keep_alive_handler",
+            ],
+            "app/protocol.py",
+        ),
+        (RequestBodyLimitMiddleware, ["__call__"], "app/http/body_limit.py"),
+        (Route, ["matches"], "app/http/problems.py and app/http/middleware.py"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_library_still_has_what_we_extend(owner: type, names: list[str], file: str) -> None:
+    missing = [name for name in names if not hasattr(owner, name)]
+    assert not missing, f"{owner.__name__} no longer has {missing}: adapt {file}"
+
+
+@pytest.mark.parametrize("name", ["response_started", "response_complete"])
+def test_cycle_of_uvicorn_still_tells_its_state(name: str) -> None:
+    code = RequestResponseCycle.__init__.__code__
+    assert name in code.co_names, f"uvicorn's cycle no longer has {name}: adapt app/protocol.py"
+
+
+def test_fastapi_still_says_that_a_body_cannot_be_read() -> None:
+    class Item(BaseModel):
+        name: str
+
+    app = FastAPI()
+
+    @app.post("/items")
+    async def create(item: Item) -> None:
+        """Do nothing."""
+
+    answer = TestClient(app).post(
+        "/items", content=b'{"name": "\xff"}', headers={"Content-Type": "application/json"}
+    )
+    assert answer.json() == {"detail": UNREADABLE}, "adapt UNREADABLE in app/http/problems.py"
+
+
+def test_starlette_still_says_the_phrase_of_a_status_and_nothing_more() -> None:
+    answer = TestClient(FastAPI()).get("/nothing")
+    assert answer.json() == {"detail": "Not Found"}, "adapt app/http/problems.py"

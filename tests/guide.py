@@ -4,7 +4,8 @@ The text itself is the script:
 
 - "Create an empty `PATH`", "next to an empty `PATH`" create an empty file;
 - a block of Python is the whole file whose name is the last one in front of it;
-- a `diff` is an edit of that file: its lines without `+` must be there, once and together;
+- a `diff` is an edit of that file: its lines without `+` must be there, once and together. `@@`
+  separates places;
 - "Copy `FOLDER` to `FOLDER`", "replace `WORD` with `WORD`" (in the copies) and "Delete `PATH`" do so;
 - a block of `sh` is typed. One that is meant to fail has `<!-- fails: TEXT -->` in front of it, with
   what its output then says; one that cannot run here has `<!-- not run: REASON -->`.
@@ -75,7 +76,8 @@ class Guide:
         if language == "sh":
             self._type(text, fails)
         elif language == "diff":
-            self._edit(text)
+            for place in text.split("@@\n"):
+                self._edit(place)
         else:
             self._write(str(self.file.relative_to(self.project)), text)
 

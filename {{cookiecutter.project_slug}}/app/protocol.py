@@ -93,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(408)
 
     def _refuse(self, status: int) -> None:
-        """Close the connection, with an answer if none has begun."""
+        """Close the connection, with a response if none has begun."""
         self._forget_deadline()
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(REFUSALS[status])

@@ -33,7 +33,7 @@ SECONDS_TO_FINISH = 20
 class Server(uvicorn.Server):
     """uvicorn, which drains on SIGTERM before it closes.
 
-    It continues to serve, but every answer closes its connection, so that no proxy has an idle one
+    It continues to serve, but every response closes its connection, so that no proxy has an idle one
     left on which to send a request when the process ends.
     """
 

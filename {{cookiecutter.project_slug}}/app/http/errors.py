@@ -22,7 +22,7 @@ ABOUT_THE_BODY = {b"content-type", b"content-length"}
 class ProblemBodies(HttpMiddleware):
     """Turns the plain text with which a middleware refuses a request into problem details.
 
-    Answers of the application are sent unchanged.
+    Responses of the application are sent unchanged.
     """
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,14 +33,14 @@ class ProblemBodies(HttpMiddleware):
             nonlocal replaced
             if message["type"] == "http.response.start":
                 is_error = message["status"] >= FIRST_ERROR
-                replaced = is_error and not scope.get("answered_by_application")
+                replaced = is_error and not scope.get("application_responded")
                 if replaced:
-                    answer = problem(scope, message["status"])
+                    response = problem(scope, message["status"])
                     given = message.get("headers", ())
-                    answer.raw_headers.extend(
+                    response.raw_headers.extend(
                         pair for pair in given if pair[0] not in ABOUT_THE_BODY
                     )
-                    await answer(scope, receive, send)
+                    await response(scope, receive, send)
             if not replaced:
                 await send(message)
 
@@ -48,28 +48,28 @@ class ProblemBodies(HttpMiddleware):
 
 
 class UnexpectedErrors(HttpMiddleware):
-    """Logs an unhandled exception, and answers with 500.
+    """Logs an unhandled exception, and responds with 500.
 
-    A handler that the application registered for 500 or `Exception` creates the answer; otherwise it
+    A handler that the application registered for 500 or `Exception` creates the response; otherwise it
     is problem details. This is the innermost middleware, so it also tells `ProblemBodies` which
-    answers are the application's.
+    responses are the application's.
     """
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        scope["answered_by_application"] = True
+        scope["application_responded"] = True
         try:
             await self.app(scope, receive, send)
         except HTTPException:
-            # The body is too long. A middleware answers if the application does not.
-            scope["answered_by_application"] = False
+            # The body is too long. A middleware responds if the application does not.
+            scope["application_responded"] = False
             raise
         except Exception as error:
-            if "status" in scope:  # The answer has begun.
+            if "status" in scope:  # The response has begun.
                 raise
             log.exception("unexpected error")
-            answer = await _unexpected(Request(scope, receive), error)
-            await answer(scope, receive, send)
+            response = await _unexpected(Request(scope, receive), error)
+            await response(scope, receive, send)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
@@ -78,6 +78,6 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     if handler is None:
         return problem(request.scope, 500)
     if iscoroutinefunction(handler):
-        answer: Response = await handler(request, error)
-        return answer
+        response: Response = await handler(request, error)
+        return response
     return await run_in_threadpool(handler, request, error)

@@ -57,7 +57,7 @@ def middleware(settings: Settings) -> list[Middleware]:
 
 
 class SecurityHeaders(HttpMiddleware):
-    """Adds the security headers that an answer does not set itself."""
+    """Adds the security headers that a response does not set itself."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,7 +75,7 @@ class SecurityHeaders(HttpMiddleware):
 
 
 class HeadAsGet(HttpMiddleware):
-    """Answers HEAD like GET, without the body, unless a route handles HEAD itself."""
+    """Handles HEAD like GET, without the body, unless a route handles HEAD itself."""
 
     def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""

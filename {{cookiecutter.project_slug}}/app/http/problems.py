@@ -1,4 +1,4 @@
-"""Error answers: problem details (RFC 9457)."""
+"""Error responses: problem details (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -41,7 +41,7 @@ class Fault(BaseModel):
 
 
 class Problem(BaseModel):
-    """The body of every error answer (RFC 9457)."""
+    """The body of every error response (RFC 9457)."""
 
     type: str = Field("about:blank", description="The kind of problem.")
     title: str = Field(description="What the status means.")
@@ -53,7 +53,7 @@ class Problem(BaseModel):
 
 
 class ProblemResponse(JSONResponse):
-    """An answer whose body is a problem."""
+    """A response whose body is a problem."""
 
     media_type = MEDIA_TYPE
 
@@ -73,7 +73,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     errors: Sequence[Fault] | None = None,
 ) -> ProblemResponse:
-    """Return the error answer to the request of this ASGI scope.
+    """Return the error response to the request of this ASGI scope.
 
     `detail` is a sentence, or any other JSON that an `HTTPException` was given.
     """
@@ -108,7 +108,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer_errors_with_problems(app: FastAPI) -> None:
-    """Answer with problem details where FastAPI handles an exception."""
+    """Respond with problem details where FastAPI handles an exception."""
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:

@@ -26,7 +26,7 @@ current_request_id: ContextVar[str | None] = ContextVar("request_id", default=No
 
 
 class RequestLog(HttpMiddleware):
-    """Gives each request and its answer an id, and writes a line to the log.
+    """Gives each request and its response an id, and writes a line to the log.
 
     The client's `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
     hyphens. Health probes are logged at DEBUG, because they come every few seconds.

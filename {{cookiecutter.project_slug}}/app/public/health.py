@@ -11,7 +11,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 class Health(BaseModel):
-    """The answer of a healthy service."""
+    """The response of a healthy service."""
 
     status: Literal["ok"] = "ok"
 
@@ -19,7 +19,7 @@ class Health(BaseModel):
 @router.get("", include_in_schema=False)
 @router.get("/live", summary="Alive?")
 async def live() -> Health:
-    """Check whether the process answers.
+    """Check whether the process responds.
 
     Access: anyone.
     """
@@ -28,7 +28,7 @@ async def live() -> Health:
 
 @router.get("/ready", summary="Ready for requests?", responses=responses(503))
 async def ready(request: Request) -> Health:
-    """Check whether signing keys are loaded, the storage answers and the service is not stopping.
+    """Check whether signing keys are loaded, the storage responds and the service is not stopping.
 
     Access: anyone.
     """

@@ -1,4 +1,4 @@
-"""Todos in requests and answers."""
+"""Todos in requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self

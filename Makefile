@@ -24,7 +24,7 @@ test-fast: $(NEEDED)
 
 # Also needs Chromium.
 screenshots: $(NEEDED)
-	$(UV) run --group screenshots python -m tests.screenshots
+	$(UV) run python -m tests.screenshots
 
 # Also needs PostgreSQL, wrk and h2load.
 bench: $(NEEDED)

@@ -3,7 +3,7 @@
 The text itself is the script:
 
 - "Create an empty `PATH`", "next to an empty `PATH`" create an empty file;
-- a block of Python is the whole file whose name is the last one in front of it;
+- a block of Python, or of `.env`, is the whole file whose name is the last one in front of it;
 - a `diff` is an edit of that file: its lines without `+` must be there, once and together. `@@`
   separates places;
 - "Copy `FOLDER` to `FOLDER`", "replace `WORD` with `WORD`" (in the copies) and "Delete `PATH`" do so;
@@ -25,6 +25,7 @@ TOKEN = re.compile(
     r"|[Cc]opy `(?P<source>[^`]+)`\s+to\s+`(?P<target>[^`]+)`"
     r"|replace\s+`(?P<old>\w+)`\s+with\s+`(?P<new>\w+)`"
     r"|Delete\s+(?P<deleted>`[^`]+`(?:(?:,|\s+and)\s+`[^`]+`)*)"
+    r"|create `(?P<created>\.env)`"
     r"|`(?P<file>[\w./]+\.(?:py|example))`",
     re.MULTILINE | re.DOTALL,
 )
@@ -59,6 +60,8 @@ class Guide:
                 skip = True
             elif "empty" in found:
                 self._write(found["empty"], "")
+            elif "created" in found:
+                self.file = self.project / found["created"]
             elif "source" in found:
                 copy = self.project / found["target"]
                 ignored = shutil.ignore_patterns("__pycache__")

@@ -18,9 +18,8 @@ def start(folder: Path, name: str, uv: str) -> tuple[Guide, str]:
     named = {"project_name": "My Service", "description": "A service."}
     project = render(folder, VARIANTS[name] | named)
     project.run(uv, "sync", "--locked")
-    scratch = {"DATABASE_URL": f"sqlite+aiosqlite:///{(folder / 'scratch.db').as_posix()}"}
     text = project.path.joinpath("docs/make-it-yours.md").read_text(encoding="utf-8")
-    return Guide(project.path, clean_environment() | scratch), text
+    return Guide(project.path, clean_environment()), text
 
 
 @pytest.mark.parametrize("name", TYPED)

@@ -127,7 +127,7 @@ class Settings(TenantSettings):
     cors_origins: Annotated[tuple[Origin, ...], *CommaSeparated] = Field(
         (),
         description="comma-separated origins of front ends that call from a browser, such as "
-        "https://www.example.com, without a path or a closing slash; never *",
+        "https://www.example.com, without a path or a trailing slash; never *",
     )
     trusted_hosts: Annotated[tuple[Host, ...], *CommaSeparated] = Field(
         (),

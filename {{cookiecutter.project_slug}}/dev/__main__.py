@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -14,15 +15,18 @@ from threading import Thread
 import uvicorn
 from uvicorn.supervisors import ChangeReload
 
-from dev.directory import COMMAND, PEOPLE, docs_page
-from dev.entra import StandIn
+from dev.certificate import AUTHORITY, CERTIFICATE, KEY, prepare_certificate
+from dev.directory import COMMAND, PEOPLE, Client, docs_page, front_end
+from dev.entra import SCOPE, StandIn
 {% if cookiecutter.storage == "database" %}
 from dev.migrate import migrate_local_database
 {% endif %}
-from dev.service import ENTRA_PORT
+from dev.service import ENTRA_ADDRESS, FRONT_ENDS, local_settings
 from dev.token import fetch_token
 
 PORT, DEFAULT_ENTRA_PORT = 8000, 8400
+FRONT_END = re.compile(r"(?:http://localhost|https://[a-z0-9.-]+)(?::\d+)?(?:/[^?#\s]*)?")
+"""A redirect URI as Entra ID lets a single-page application have it."""
 
 
 def main() -> None:
@@ -33,21 +37,35 @@ def main() -> None:
     elif arguments.port == arguments.entra_port:
         sys.exit("The service and the stand-in cannot share a port. Choose another --port.")
     else:
-        run(arguments.port, arguments.entra_port, reload=not arguments.no_reload)
+        run(arguments)
 
 
-def run(port: int, entra_port: int, *, reload: bool) -> None:
+def run(options: argparse.Namespace) -> None:
     """Run the stand-in and the service until Ctrl-C."""
+    port, entra_port, reload = options.port, options.entra_port, not options.no_reload
     entra_sockets = listen(entra_port, "--entra-port")
     service_sockets = listen(port, "--port")
+    entra_address = f"{'https' if options.https else 'http'}://localhost:{entra_port}"
+    if options.https:
+        prepare_certificate()
 {% if cookiecutter.storage == "database" %}
     migrate_local_database()
 {% endif %}
-    stand_in = StandIn(f"http://localhost:{entra_port}", [docs_page(port), COMMAND])
-    entra = uvicorn.Server(uvicorn.Config(stand_in.app, log_config=None, access_log=False))
+    stand_in = StandIn(entra_address, [docs_page(port), COMMAND, *options.front_ends])
+    config = uvicorn.Config(
+        stand_in.app,
+        log_config=None,
+        access_log=False,
+        ssl_certfile=CERTIFICATE if options.https else None,
+        ssl_keyfile=KEY if options.https else None,
+    )
+    entra = uvicorn.Server(config)
     Thread(target=entra.run, args=(entra_sockets,), daemon=True).start()
 
-    os.environ[ENTRA_PORT] = str(entra_port)
+    os.environ[ENTRA_ADDRESS] = entra_address
+    os.environ[FRONT_ENDS] = ",".join(
+        origin for page in options.front_ends for origin in page.origins
+    )
     config = uvicorn.Config(
         "dev.service:create",
         factory=True,
@@ -57,7 +75,7 @@ def run(port: int, entra_port: int, *, reload: bool) -> None:
         log_config=None,
     )
     server = uvicorn.Server(config)
-    print(_greeting(port, entra_port), flush=True)
+    print(_greeting(options, entra_address), flush=True)
     if reload:
         ChangeReload(config, target=server.run, sockets=service_sockets).run()
     else:
@@ -102,16 +120,35 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
     return bound
 
 
-def _greeting(port: int, entra_port: int) -> str:
+def _greeting(options: argparse.Namespace, entra_address: str) -> str:
     people = "\n".join(
         f"    {person.name:7} {person.tenant.name:9} {person.note}" for person in PEOPLE
     )
-    port_option = "" if entra_port == DEFAULT_ENTRA_PORT else f" --entra-port {entra_port}"
+    is_default = options.entra_port == DEFAULT_ENTRA_PORT
+    port_option = "" if is_default else f" --entra-port {options.entra_port}"
     return (
-        f"\nDocs page   http://localhost:{port}/docs   (press Authorize, pick a person)\n\n"
+        f"\nDocs page   http://localhost:{options.port}/docs   (press Authorize, pick a person)\n\n"
         f"Who can sign in, without a password:\n{people}\n\n"
+        f"{_about_clients(options, entra_address)}"
         f"A token for curl: {_python()} -m dev token --as bob{port_option}\nStop with Ctrl-C.\n"
     )
+
+
+def _about_clients(options: argparse.Namespace, entra_address: str) -> str:
+    """Return what a developer enters into their own clients, if they have any."""
+    if not options.front_ends and not options.https:
+        return ""
+    lines = [f"{page.name}: client ID {page.id}" for page in options.front_ends]
+    lines.append(f"Authority   {local_settings(entra_address).sign_in_address}")
+    lines.append(f"Scope       {SCOPE}")
+    if options.https:
+        lines += [
+            f"Trust       {AUTHORITY}",
+            f"    Browser: open {entra_address} once, and accept the certificate.",
+            f"    Node: set NODE_EXTRA_CA_CERTS={AUTHORITY}",
+            f"    Python (requests): set REQUESTS_CA_BUNDLE={AUTHORITY}",
+        ]
+    return "\n".join([*lines, "", ""])
 
 
 def _python() -> str:
@@ -135,6 +172,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _front_end(text: str) -> Client:
+    if not FRONT_END.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not the address of a page: expected one such as http://localhost:5173"
+        )
+    return front_end(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m dev",
@@ -143,6 +188,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command="run")
     _add_port(parser, "--port", PORT, "where the service listens")
     _add_port(parser, "--entra-port", DEFAULT_ENTRA_PORT, "where the stand-in listens")
+    parser.add_argument(
+        "--front-end",
+        dest="front_ends",
+        type=_front_end,
+        action="append",
+        default=[],
+        metavar="URL",
+        help="let a page of your own at this address sign in and call; may be repeated",
+    )
+    parser.add_argument("--https", action="store_true", help="serve the stand-in over TLS")
     parser.add_argument("--no-reload", action="store_true", help="do not restart on a change")
     token = parser.add_subparsers(title="or").add_parser(
         "token", help="print an access token", description="Print an access token, for curl."

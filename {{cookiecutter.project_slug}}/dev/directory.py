@@ -1,6 +1,8 @@
 """The tenants, people and app registrations of the local stand-in for Entra ID."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 API_CLIENT_ID = "a9100000-0000-4000-8000-000000000001"
 DOCS_CLIENT_ID = "d0c50000-0000-4000-8000-000000000002"
@@ -48,6 +50,12 @@ class Client:
     redirect_uris: tuple[str, ...]
     single_page: bool
     """Whether it is a single-page application; otherwise it is a program on the user's machine."""
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of its pages."""
+        pages = map(urlsplit, self.redirect_uris if self.single_page else ())
+        return frozenset(f"{page.scheme}://{page.netloc}" for page in pages)
 
 
 CONTOSO = Tenant("Contoso", "c0000000-0000-4000-8000-00000000c050", "contoso.example")
@@ -164,6 +172,20 @@ def docs_page(port: int) -> Client:
     """Return the registration of the docs page of a service on this port."""
     redirect = f"http://localhost:{port}/oauth2-redirect"
     return Client(DOCS_CLIENT_ID, "Docs page", (redirect,), single_page=True)
+
+
+def front_end(url: str) -> Client:
+    """Return the registration of a developer's own front end, a single-page application at this URL.
+
+    Its client id is derived from the URL, so it stays the same.
+    """
+    redirects: tuple[str, ...] = (url,)
+    if urlsplit(url).path in {"", "/"}:
+        # The trailing slash of a redirect URI without a path does not matter.
+        url = url.rstrip("/")
+        redirects = (url, f"{url}/")
+    client_id = str(uuid5(NAMESPACE_URL, url))
+    return Client(client_id, f"Front end at {url}", redirects, single_page=True)
 
 
 COMMAND = Client(COMMAND_CLIENT_ID, "python -m dev token", ("http://localhost",), single_page=False)

@@ -43,7 +43,6 @@ class StandIn(TokenIssuer):
         super().__init__(address, clock)
         self.clients = {client.id: client for client in clients}
         self._grants = Grants(clock)
-        pages = [uri for client in clients if client.single_page for uri in client.redirect_uris]
         self.app = Starlette(
             routes=[
                 Route("/{tenant}/v2.0/.well-known/openid-configuration", self._discovery),
@@ -55,7 +54,7 @@ class StandIn(TokenIssuer):
             middleware=[
                 Middleware(
                     CORSMiddleware,
-                    allow_origins=[_origin(uri) for uri in pages],
+                    allow_origins=sorted(origin for client in clients for origin in client.origins),
                     allow_methods=["GET", "POST"],
                     allow_headers=["*"],
                 )
@@ -248,11 +247,6 @@ def _registered(client: Client, redirect_uri: str) -> bool:
     except ValueError:
         return False
     return f"{parts.scheme}://{parts.hostname}{parts.path}".rstrip("/") in client.redirect_uris
-
-
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

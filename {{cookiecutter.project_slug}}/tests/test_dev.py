@@ -377,6 +377,6 @@ def test_token_command_requires_a_running_stand_in(monkeypatch: pytest.MonkeyPat
 def test_local_sign_in_reads_no_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_CLIENT_ID", DOCS_CLIENT_ID)
     monkeypatch.setenv("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
-    settings = local_settings(8400)
+    settings = local_settings(ENTRA)
     assert settings.entra_authority == ENTRA
     assert str(settings.api_client_id) != DOCS_CLIENT_ID

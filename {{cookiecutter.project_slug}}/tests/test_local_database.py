@@ -23,5 +23,5 @@ def test_a_local_database_that_cannot_be_migrated_is_named(
 
 def test_the_service_uses_no_other_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://production/data")
-    url = local_settings(8400).database_url.get_secret_value()
+    url = local_settings("http://localhost:8400").database_url.get_secret_value()
     assert url.startswith("sqlite+aiosqlite:///")

@@ -385,7 +385,7 @@ def test_message_names_the_port_that_is_taken(
         assert f"Port {port} is taken" in run_command(monkeypatch, "--entra-port", str(port))
 
 
-def test_same_port_for_service_and_stand_in_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_port_of_both_servers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot share a port" in run_command(monkeypatch, "--port", "8400")
 
 

@@ -23,7 +23,7 @@ __all__ = ["cluster"]
 pytestmark = pytest.mark.slow
 
 SERVE = os.environ.get("SERVE", "python -m app.serve").split()
-"""The command that starts the service; SERVE="uvicorn app.main:app" shows what plain uvicorn loses."""
+"""The command that starts the service; SERVE="uvicorn app.main:app" shows what uvicorn loses."""
 CLIENTS = 16
 AT_LEAST = 5_000
 SECONDS_FOR_ALL = 120

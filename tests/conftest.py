@@ -1,4 +1,4 @@
-"""Rendering the template, and running what comes out."""
+"""Fixtures and helpers that render the template and run the result."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 Answers = dict[str, Any]
 
 RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
-"""The ruff of these tests: those that render remove PATH."""
+"""The ruff of this environment; tests that render replace PATH."""
 
 VARIANTS: dict[str, Answers] = {
     f"{tenancy}, {'roles' if app_roles else 'no roles'}, {storage}": {
@@ -35,7 +35,7 @@ VARIANTS: dict[str, Answers] = {
         ("single-tenant", "multi-tenant"), (True, False), ("database", "memory")
     )
 }
-"""The variants that are run: `deployment` changes nothing in the service."""
+"""The variants that are installed and run; `deployment` changes nothing in the service."""
 
 AZURE: dict[str, Answers] = {
     f"{name}, azure": answers | {"deployment": "azure-container-apps"}
@@ -43,13 +43,13 @@ AZURE: dict[str, Answers] = {
 }
 EVERY_VARIANT = VARIANTS | AZURE
 TYPED = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
-"""The variants whose documents are typed in full: together they have each answer."""
+"""The variants whose documents are typed in full; together they cover every answer."""
 
 
 class Groups(LoadScopeScheduling):
     """Sends the tests of one variant, of the images and of the documents to one worker each.
 
-    With pytest 9.2, xdist's own groups (`--dist=loadgroup`) are ignored without a word.
+    pytest 9.2 silently ignores xdist's own groups (`--dist=loadgroup`).
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -57,7 +57,7 @@ class Groups(LoadScopeScheduling):
         if module == "tests/test_variants.py":
             _, _, variant = test.partition("[")
             return variant or nodeid
-        # Documents name fixed ports; the images have one store.
+        # Documents use fixed ports, and all images share one store.
         return module if module in {"tests/test_documents.py", "tests/test_image.py"} else nodeid
 
 
@@ -70,7 +70,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one worker more than there are processors: tests often wait for a process or a lock."""
+    """Run one more worker than processors: tests often wait for a process or a lock."""
     return (os.cpu_count() or 1) + 1
 
 
@@ -84,7 +84,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow tests first, so that no worker ends with a long one."""
+    """Run the slow tests first, so that no worker ends with a long one."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
@@ -95,7 +95,7 @@ class Project:
     path: Path
 
     def files(self) -> Iterator[Path]:
-        """Return every file that the template made."""
+        """Return every file that was rendered."""
         made_later = {".git", ".venv", "__pycache__", ".hypothesis"}
         made_later |= {".mypy_cache", ".ruff_cache", ".pytest_cache"}
         for path in sorted(self.path.rglob("*")):
@@ -112,7 +112,7 @@ class Project:
         }
 
     def run(self, *command: str, **environment: str) -> str:
-        """Run a command in the project; return its output, or fail with it."""
+        """Run a command in the project; return its output, or fail and show it."""
         ended = subprocess.run(
             command,
             cwd=self.path,
@@ -132,7 +132,7 @@ class Project:
 
 def clean_environment() -> dict[str, str]:
     """Return the environment without the virtual environment that these tests run in."""
-    # Users keep bytecode, and a project starts many programs.
+    # Without bytecode, the many programs that a project starts would be slow.
     own = {"CI", "VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"}
     return {
         name: value
@@ -142,7 +142,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def render(folder: Path, answers: Answers, **options: bool) -> Project:
-    """Render the template with these answers, the defaults of the others, and cookiecutter's options."""
+    """Render the template with these answers and the defaults; `options` are cookiecutter's."""
     made = cookiecutter(
         str(TEMPLATE),
         no_input=True,
@@ -159,7 +159,7 @@ Bake = Callable[..., Project]
 
 @pytest.fixture(scope="session")
 def variant(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project]:
-    """Return a function that gives each variant, rendered once and not to be changed."""
+    """Return a function that returns a variant, rendered only once; do not change it."""
 
     @cache
     def rendered(name: str) -> Project:
@@ -174,7 +174,7 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project
 
 @pytest.fixture
 def bake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bake:
-    """Return a function that renders quickly: git and uv are out of reach of the hooks."""
+    """Return a function that renders quickly: the hooks find neither git nor uv."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.delenv("UV", raising=False)
     return lambda **answers: render(tmp_path, answers)
@@ -184,7 +184,7 @@ def bake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bake:
 def uv() -> str:
     """Return the path of uv."""
     found = os.environ.get("UV") or shutil.which("uv")
-    assert found, "uv is not on PATH: run the tests with `make test` or `uv run pytest`"
+    assert found, "uv is not on PATH. Run the tests with `make test` or `uv run pytest`."
     return found
 
 
@@ -195,7 +195,7 @@ rendered: dict[str, Project] = {}
 
 @pytest.fixture
 def project(name: str, tmp_path_factory: pytest.TempPathFactory, uv: str) -> Project:
-    """Return the variant, rendered with every tool at hand and installed."""
+    """Return the variant, rendered with git and uv, and installed."""
     if name not in rendered:
         rendered[name] = render(tmp_path_factory.mktemp("variant"), VARIANTS[name])
         rendered[name].run(uv, "sync", "--locked")

@@ -1,4 +1,4 @@
-"""Debian systems in a folder of their own, for what this machine does not have."""
+"""Debian systems in a folder or tar file, with versions that this machine lacks."""
 
 import re
 import subprocess
@@ -8,20 +8,20 @@ SOURCES = Path("/etc/apt")
 
 
 def make_system(target: Path, *packages: str) -> None:
-    """Make Debian unstable, which has the newest versions of Python, in a folder or tar file."""
+    """Create a Debian unstable system, which has the newest Python, in a folder or tar file."""
     texts = [
         path.read_text() for path in SOURCES.rglob("*") if path.suffix in {".list", ".sources"}
     ]
     archives = re.findall(
         r"^(?:URIs:|deb(?: \[.*\])?) *(\S+/debian/?)(?= |$)", "\n".join(texts), re.M
     )
-    assert archives, "the sources of apt name no archive of Debian"
+    assert archives, "The sources of apt contain no archive of Debian."
     command = [
         "mmdebstrap",
         "--quiet",
         "--mode=root",
         "--variant=minbase",
-        # The copy of the archive may be older than the release files allow.
+        # A mirror of the archive may be older than its release files allow.
         '--aptopt=Acquire::Check-Valid-Until "false"',
         f"--include={','.join(('ca-certificates', *packages))}",
         "sid",

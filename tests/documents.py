@@ -1,8 +1,8 @@
 """The shell blocks of Markdown documents, as a reader would type them.
 
 A block that begins with ```` ```sh ```` is typed line by line. One that cannot run on a machine
-without a cloud, GitHub or a Docker engine has a comment in front of it that the reader does not
-see: `<!-- not run: REASON -->`. Blocks of other languages are not typed.
+without a cloud, GitHub or a Docker engine has an invisible comment in front of it:
+`<!-- not run: REASON -->`. Blocks of other languages are not typed.
 """
 
 import os
@@ -24,12 +24,12 @@ PROGRAMS = re.compile(
     r"^\s*(?:\$ )?(?:uv|uvx|az|azd|docker|make|git|curl|pip|python)\b", re.MULTILINE
 )
 SERVERS = re.compile(r"(?:uv run python -m dev(?! token)|make demo)(?!\S)")
-"""Commands that stay in the foreground; a reader types what follows in a second terminal."""
+"""Commands that stay in the foreground; a reader types the next ones in a second terminal."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a document: its commands, and why they cannot be run here, if so."""
+    """A block of a document, and the reason if it is not typed."""
 
     path: str
     language: str
@@ -38,14 +38,14 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """The commands, without comments; a backslash at the end of a line joins it to the next."""
+        """The commands, without comments; a line that ends with a backslash continues."""
         joined = self.text.replace("\\\n", " ")
         lines = (re.sub(r"\s+#.*", "", line).strip() for line in joined.splitlines())
         return [line for line in lines if line]
 
 
 def blocks_of(path: Path, name: str) -> list[Block]:
-    """Return the blocks of a document in their order."""
+    """Return the blocks of a document, in order."""
     text = path.read_text(encoding="utf-8")
     return [
         Block(name, match["language"], match["text"], match["reason"])
@@ -56,7 +56,8 @@ def blocks_of(path: Path, name: str) -> list[Block]:
 def script_of(blocks: list[Block], ready: str) -> str:
     """Return a bash program that types the blocks and stops at the first command that fails.
 
-    A server is waited for until the address `ready` answers, and is stopped at the end.
+    It starts a server in the background, waits until the address `ready` answers, and stops the
+    server at the end.
     """
     lines = [
         "set -euo pipefail",
@@ -81,9 +82,9 @@ def script_of(blocks: list[Block], ready: str) -> str:
 def type_blocks(
     blocks: list[Block], folder: Path, environment: Mapping[str, str], *, ready: str, seconds: float
 ) -> str:
-    """Type the blocks in a shell in this folder; return what is printed.
+    """Type the blocks in a shell in this folder; return the output.
 
-    Raises AssertionError, with the output, when a command fails or the time is over.
+    Raises AssertionError, with the output, if a command fails or the time runs out.
     """
     log = folder.parent / f"{folder.name}.log"
     with log.open("wb") as output:
@@ -103,5 +104,5 @@ def type_blocks(
             os.killpg(shell.pid, 15)
             shell.wait(20)
     printed = log.read_text(encoding="utf-8", errors="replace")
-    assert shell.returncode == 0, f"ended with {shell.returncode}:\n{printed}"
+    assert shell.returncode == 0, f"The shell ended with {shell.returncode}:\n{printed}"
     return printed

@@ -1,14 +1,15 @@
-"""Following a guide in Markdown literally: its files, edits, copies, deletions and commands.
+"""Follows a guide in Markdown literally: its files, edits, copies, deletions and commands.
 
 The text itself is the script:
 
 - "Create an empty `PATH`", "next to an empty `PATH`" create an empty file;
-- a block of Python, or of `.env`, is the whole file whose name is the last one in front of it;
-- a `diff` is an edit of that file: its lines without `+` must be there, once and together. `@@`
-  separates places;
-- "Copy `FOLDER` to `FOLDER`", "replace `WORD` with `WORD`" (in the copies) and "Delete `PATH`" do so;
-- a block of `sh` is typed. One that is meant to fail has `<!-- fails: TEXT -->` in front of it, with
-  what its output then says; one that cannot run here has `<!-- not run: REASON -->`.
+- a block of Python, or of `.env`, is a whole file, whose name is the last one in front of the block;
+- a `diff` is an edit of that file, which contains its lines without `+` together and only once.
+  `@@` separates places;
+- "Copy `FOLDER` to `FOLDER`", "replace `WORD` with `WORD`" (in the copies) and "Delete `PATH`"
+  do what they say;
+- a block of `sh` is typed. One that must fail has `<!-- fails: TEXT -->` in front of it, with
+  text from its output; one that cannot run here has `<!-- not run: REASON -->`.
 """
 
 import re
@@ -44,8 +45,8 @@ class Guide:
     def follow(self, text: str) -> None:
         """Follow this text to its end.
 
-        Raises AssertionError, with what was read or printed, at the first step that does not do
-        what the text says.
+        Raises AssertionError, with the text or the output, at the first step that does not do what
+        the text says.
         """
         fails, skip = "", False
         for token in TOKEN.finditer(text):
@@ -86,7 +87,7 @@ class Guide:
 
     def _write(self, path: str, text: str) -> None:
         file = self.project / path
-        assert not file.exists(), f"{path} exists already"
+        assert not file.exists(), f"{path} already exists."
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="\n")
 
@@ -109,7 +110,7 @@ class Guide:
                 file.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
 
     def _delete(self, path: Path) -> None:
-        assert path.exists(), f"{path} is not there"
+        assert path.exists(), f"{path} does not exist."
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -130,7 +131,7 @@ class Guide:
         output = ended.stdout + ended.stderr
         self.commands += 1
         if fails:
-            assert ended.returncode != 0, f"did not fail:\n{output}"
-            assert fails in output, f"does not say {fails}:\n{output}"
+            assert ended.returncode != 0, f"{commands} did not fail:\n{output}"
+            assert fails in output, f"The output does not contain {fails!r}:\n{output}"
         else:
             assert ended.returncode == 0, f"{commands} ended with {ended.returncode}:\n{output}"

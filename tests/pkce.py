@@ -1,4 +1,4 @@
-"""A browser without a screen: it signs in by PKCE as the docs page does, and calls the service."""
+"""A client that signs in with PKCE, as the docs page does, and calls the service."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ import httpx2
 
 
 class Visitor:
-    """Somebody who opens the docs page of a service and signs in there."""
+    """A person who signs in on the docs page of a service."""
 
     def __init__(self, service: str) -> None:
         self.http = httpx2.Client(base_url=service, trust_env=False, timeout=20)
@@ -24,7 +24,7 @@ class Visitor:
         self.transcript: list[str] = []
 
     def __enter__(self) -> Self:
-        """Return the visitor, who leaves afterwards."""
+        """Return the visitor."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,7 +34,7 @@ class Visitor:
     def sign_in(self, person: str) -> dict[str, str]:
         """Sign in as this person; return the headers of a request signed in as them.
 
-        Raises AssertionError where the account picker does not show the person.
+        Raises AssertionError if the account picker does not show the person.
         """
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
         digest = hashlib.sha256(verifier.encode()).digest()
@@ -54,7 +54,7 @@ class Visitor:
         hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', picker.text)
         accounts = re.findall(r'name="login_hint" value="([^"]+)"', picker.text)
         (account,) = [name for name in accounts if name.startswith(f"{person}@")] or [None]
-        assert account, f"the account picker shows {accounts}, not {person}"
+        assert account, f"The account picker shows {accounts}, not {person}."
         answers = {name: unescape(value) for name, value in hidden} | {"login_hint": account}
         back = self.http.get(self.flow["authorizationUrl"], params=answers)
         self._note(back)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, which can be stopped as by a power cut."""
+"""A PostgreSQL server for one test, which can be stopped as if by a power cut."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from tests.running import free_ports
 
 
 class Cluster:
-    """A PostgreSQL of this test, which can be stopped as by a power cut."""
+    """A PostgreSQL server with its data in a folder."""
 
     def __init__(self, programs: Path, folder: Path, port: int) -> None:
         self.programs, self.data, self.port = programs, folder / "data", port
@@ -41,12 +41,12 @@ class Cluster:
         return (self.data.parent / "log").read_text(encoding="utf-8")
 
     def start(self) -> None:
-        """Start, and wait until connections are taken."""
+        """Start, and wait until the server accepts connections."""
         log = self.data.parent / "log"
         self._run("pg_ctl", "-D", self.data, "-l", log, "-w", "-o", self.options, "start")
 
     def stop_hard(self) -> None:
-        """Stop at once, without a checkpoint; what follows is recovery from the log."""
+        """Stop at once, without a checkpoint: the next start recovers from the log."""
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
 
     def _run(self, program: str, *arguments: object) -> None:
@@ -56,11 +56,11 @@ class Cluster:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """Return a running PostgreSQL; skip the test where there is none."""
+    """Return a running PostgreSQL server; skip the test if PostgreSQL is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     on_path = shutil.which("initdb")
     if not found and not on_path:
-        missing("there is no PostgreSQL: install it (Debian: apt install postgresql)")
+        missing("PostgreSQL is not installed. Install it (Debian: apt install postgresql).")
     programs = Path(on_path).parent if on_path else found[-1].parent
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cluster = Cluster(programs, Path(folder), free_ports()[0])

@@ -1,4 +1,4 @@
-"""What a file says in words, and the habits of language that writers avoid."""
+"""The words in a file, and the phrases to avoid in them."""
 
 import ast
 import io
@@ -32,7 +32,7 @@ AVOIDED = {
     r"e-mail": "email",
     r"simply|easily|obviously|of course": "leave it out",
 }
-"""A regular expression for each habit, and what to write instead."""
+"""A regular expression for each phrase to avoid, and what to write instead."""
 
 HABITS = [
     (re.compile(rf"(?<![\w-])(?:{habit})(?![\w-])", re.IGNORECASE), advice)
@@ -46,7 +46,7 @@ JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}")
 
 
 def faults_of(path: str, text: str) -> list[str]:
-    """Return where a file has such a habit: its path, the phrase, and what to write instead."""
+    """Return a message for each phrase to avoid in a file: path, phrase, and what to write."""
     return [
         f"{path}: “{found[0]}”: write {advice} ({excerpt(words, found)})"
         for words in passages(path, text)
@@ -56,7 +56,7 @@ def faults_of(path: str, text: str) -> list[str]:
 
 
 def excerpt(words: str, found: re.Match[str]) -> str:
-    """Return what surrounds a phrase."""
+    """Return a phrase with the text around it."""
     return words[max(found.start() - 30, 0) : found.end() + 30].replace("\n", " ")
 
 
@@ -69,12 +69,12 @@ def passages(path: str, text: str) -> Iterator[str]:
     else:
         passages = [text]
     for passage in passages:
-        # A sentence may go over several lines.
+        # A sentence may span several lines.
         yield re.sub(r"\s+(?:#\s+)?", " ", CODE_IN_TEXT.sub("`", passage))
 
 
 def passages_of_python(source: str) -> Iterator[str]:
-    """Return the comments, texts and names of tests of a module."""
+    """Return the comments, the strings and the names of functions in a module."""
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     comments = {token.start[0]: token.string for token in tokens if token.type == tokenize.COMMENT}
     for line, comment in comments.items():

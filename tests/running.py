@@ -1,4 +1,4 @@
-"""Running what a rendered project starts, and waiting until it answers."""
+"""Runs what a rendered project starts, and waits until it answers."""
 
 import os
 import signal
@@ -25,13 +25,13 @@ uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
 
 
 def python_of(project: Project) -> str:
-    """Return the interpreter of a project that is installed."""
+    """Return the path of an installed project's interpreter."""
     folder, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
     return str(project.path / ".venv" / folder / f"python{suffix}")
 
 
 def free_ports() -> tuple[int, int]:
-    """Return two ports that nobody listens on."""
+    """Return two free ports."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
@@ -40,11 +40,11 @@ def free_ports() -> tuple[int, int]:
 
 @contextmanager
 def running(project: Project, uv: str, *options: str) -> Iterator[tuple[str, int, Path]]:
-    """Run `python -m dev`; give the address of the service, the stand-in's port and the log."""
+    """Run `python -m dev`; yield the service's address, the stand-in's port and the log."""
     port, entra_port = free_ports()
     log = project.path.parent / "dev.log"
     ports = ["--port", str(port), "--entra-port", str(entra_port)]
-    # Settings of the caller that must not matter, and a database that must not be touched.
+    # Local sign-in must ignore these settings, and must not touch this database.
     foreign = {"API_CLIENT_ID": "x", "DATABASE_URL": "postgresql+psycopg://x@127.0.0.1:1/x"}
     with log.open("wb") as output:
         started = subprocess.Popen(
@@ -76,7 +76,7 @@ def wait_until_ready(
         except httpx2.TransportError:
             pass
         time.sleep(0.1)
-    raise AssertionError(f"not ready in time:\n{log.read_text(encoding='utf-8')}")
+    raise AssertionError(f"The service is not ready in time:\n{log.read_text(encoding='utf-8')}")
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def process(
 
 
 def status_of(url: str) -> int:
-    """Return the status of an answer, or 0 when nobody answers."""
+    """Return the status of the answer, or 0 if there is none."""
     try:
         return httpx2.get(url, trust_env=False).status_code
     except httpx2.TransportError:
@@ -102,8 +102,8 @@ def status_of(url: str) -> int:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait for the condition to hold."""
+    """Wait until the condition holds, at most this many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "not in time"
+        assert time.monotonic() < deadline, "The condition does not hold in time."
         time.sleep(0.1)

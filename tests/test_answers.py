@@ -1,4 +1,4 @@
-"""Every list of answers has the same answers: see "Add an answer" in CONTRIBUTING.md."""
+"""All lists of answers agree: see "Add an answer" in CONTRIBUTING.md."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def sources() -> dict[str, nodes.Template]:
 
 
 def named_in(source: nodes.Template) -> dict[str, nodes.Node]:
-    """Return the value of each `{% set NAME = ... %}` in a file."""
+    """Return the value of each `{% set NAME = ... %}` in a file, by name."""
     return {
         each.target.name: each.node
         for each in source.find_all(nodes.Assign)
@@ -131,7 +131,7 @@ def test_folder_of_an_answer_is_listed_with_its_files(tmp_path: Path) -> None:
                 assert inside <= set(paths), (answer, inside - set(paths))
 
 
-def test_file_with_nothing_outside_conditions_is_listed(tmp_path: Path) -> None:
+def test_file_that_is_empty_without_its_conditions_is_listed(tmp_path: Path) -> None:
     listed = {
         path for paths in hook("post_gen_project", tmp_path)["PATHS_OF"].values() for path in paths
     }
@@ -151,7 +151,7 @@ def test_file_with_nothing_outside_conditions_is_listed(tmp_path: Path) -> None:
         assert outside or not source.body or path in listed, path
 
 
-def test_every_condition_tests_an_existing_answer() -> None:
+def test_every_condition_tests_for_an_existing_answer() -> None:
     for path, source in sources().items():
         for attribute in source.find_all(nodes.Getattr):
             if isinstance(attribute.node, nodes.Name) and attribute.node.name == "cookiecutter":

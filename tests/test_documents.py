@@ -1,4 +1,4 @@
-"""The commands of the documents are typed as they stand, with what they install and nothing more."""
+"""The commands in the documents work as typed, with nothing but what they install."""
 
 import os
 import re
@@ -22,7 +22,7 @@ READY = "http://localhost:8000/health/ready"
 def documents_of(project: Path) -> list[Block]:
     """Return the blocks of all documents, the README first.
 
-    `make-it-yours.md` is left to `test_guide.py`, which also does the edits between its blocks.
+    `test_guide.py` follows `make-it-yours.md`, with the edits between its blocks.
     """
     pages = [project / "README.md", *sorted(project.glob("docs/*.md"))]
     pages.remove(project / "docs" / "make-it-yours.md")
@@ -32,9 +32,9 @@ def documents_of(project: Path) -> list[Block]:
 
 
 def user_environment(home: Path, uv: str) -> dict[str, str]:
-    """Return the environment of a user with an empty home folder, who has git, uv and curl.
+    """Return the environment of a user with an empty home folder, git, uv and curl.
 
-    Only the cache of uv is shared, because it changes nothing but the time that installing takes.
+    uv's cache is shared, because it only makes installing faster.
     """
     cache = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=True)
     home.mkdir()
@@ -56,7 +56,7 @@ def typed(blocks: list[Block]) -> list[Block]:
 
 
 @pytest.mark.parametrize("name", [*VARIANTS, "the template"])
-def test_every_command_is_typed_or_says_why_not(variant: Variant, name: str) -> None:
+def test_every_block_of_commands_is_typed_or_says_why_not(variant: Variant, name: str) -> None:
     if name == "the template":
         blocks = [
             block
@@ -77,22 +77,22 @@ def test_every_command_is_typed_or_says_why_not(variant: Variant, name: str) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TYPED)
-def test_the_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str) -> None:
+def test_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str) -> None:
     need("bash", "curl", "git", "setsid")
     project = render(tmp_path / "folder", VARIANTS[name]).path
     environment = user_environment(tmp_path / "home", uv)
     blocks = typed(documents_of(project))
     printed = type_blocks(blocks, project, environment, ready=READY, seconds=400)
     assert '"title":"Buy milk"' in printed
-    assert '"request_id"' not in printed, "a request was refused"
-    # One file is run twice, then everything, and everything again with coverage.
+    assert '"request_id"' not in printed, "A request was refused."
+    # One file runs twice, then everything, and everything again with coverage.
     counts = [int(count) for count in re.findall(r"(\d+) passed", printed)]
     assert len(counts) >= 4, printed
     assert max(counts) > 2 * min(counts)
 
 
 @pytest.mark.slow
-def test_the_documents_of_the_template_work_as_typed(tmp_path: Path, uv: str) -> None:
+def test_documents_of_the_template_work_as_typed(tmp_path: Path, uv: str) -> None:
     need("bash", "curl", "git", "make", "setsid")
     clone = tmp_path / "clone"
     files = subprocess.run(

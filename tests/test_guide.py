@@ -1,4 +1,4 @@
-"""`docs/make-it-yours.md` is followed literally in a fresh project, and does what it says."""
+"""`docs/make-it-yours.md`, followed literally in a fresh project, does what it says."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ REPLACING = re.compile(r"^## Replace the todos$.*?(?=^## |\Z)", re.MULTILINE | r
 
 
 def start(folder: Path, name: str, uv: str) -> tuple[Guide, str]:
-    """Render a variant, as a service of any name; return who follows the guide, and the guide."""
+    """Render a variant whose name does not mention todos; return the follower and the guide."""
     named = {"project_name": "My Service", "description": "A service."}
     project = render(folder, VARIANTS[name] | named)
     project.run(uv, "sync", "--locked")
@@ -23,24 +23,24 @@ def start(folder: Path, name: str, uv: str) -> tuple[Guide, str]:
 
 
 @pytest.mark.parametrize("name", TYPED)
-def test_the_guide_works_as_it_is_written(tmp_path: Path, uv: str, name: str) -> None:
+def test_guide_works_as_written(tmp_path: Path, uv: str, name: str) -> None:
     guide, text = start(tmp_path, name, uv)
     guide.follow(REPLACING.sub("", text))
     assert guide.commands >= 5
     guide.follow("```sh\nuv run ruff format --check\nuv run ruff check\nuv run mypy .\n```\n")
 
 
-def test_a_second_resource_touches_few_files(tmp_path: Path, uv: str) -> None:
+def test_second_resource_touches_few_files(tmp_path: Path, uv: str) -> None:
     guide, text = start(tmp_path, TYPED[0], uv)
     section = re.search(r"^## Add a second resource$.*?(?=^## )", text, re.MULTILINE | re.DOTALL)
     assert section
     guide.follow(re.sub(r"```sh\n.*?^```$", "", section[0], flags=re.MULTILINE | re.DOTALL))
-    # And one migration.
+    # The guide creates a migration too, which is not counted.
     assert len(guide.edited) <= 5
 
 
 @pytest.mark.parametrize("name", TYPED)
-def test_the_todos_can_be_replaced(tmp_path: Path, uv: str, name: str) -> None:
+def test_todos_can_be_replaced_completely(tmp_path: Path, uv: str, name: str) -> None:
     guide, text = start(tmp_path, name, uv)
     section = REPLACING.search(text)
     assert section

@@ -1,4 +1,4 @@
-"""What the hooks refuse, remove, run and print."""
+"""The hooks: what they refuse, remove, run and print."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.hooks import ANSWERS, hook, rendered_hook
 
 @pytest.fixture
 def post_gen(tmp_path: Path) -> dict[str, Any]:
-    """Return what the post-generation hook defines."""
+    """Return the names that the post-generation hook defines."""
     return hook("post_gen_project", tmp_path)
 
 
@@ -146,7 +146,7 @@ def test_existing_repository_needs_no_advice(post_gen: dict[str, Any], tmp_path:
     ("shell", "expected"),
     [(".", "cd 'my projects/todo-api'"), ("my projects/todo-api", None)],
 )
-def test_cd_command_starts_in_the_folder_of_the_user(
+def test_cd_command_starts_from_the_folder_of_the_user(
     post_gen: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,8 +1,8 @@
 """The image of every variant is built; those of two are run as an engine would run them.
 
-There is no engine here: buildah builds, on a stand-in for the base image that mmdebstrap makes, and
-crun runs. What they cannot show is the real base image, the engine's network, and health checks
-that run by themselves.
+No container engine is needed: buildah builds the images, on a stand-in for the base image that
+mmdebstrap creates, and crun runs them. Not tested: the real base image, the engine's network, and
+health checks that the engine runs.
 """
 
 import json
@@ -50,7 +50,7 @@ CMD ["fastapi", "run"]
 """
 """The image that FastAPI's documentation teaches, on the same base."""
 
-# crun wants control groups of version 2 there, and needs none.
+# crun requires a mount of control groups of version 2, although it uses none.
 RUN = (
     "umount --recursive --lazy /sys/fs/cgroup; mount --types cgroup2 none /sys/fs/cgroup;"
     ' exec crun --cgroup-manager=disabled run --bundle "$0" --pid-file "$0/pid" "$1"'
@@ -60,16 +60,16 @@ NOT_LOCKED = re.compile(r"^There is no uv\.lock: the dependencies are not pinned
 
 
 class Builder:
-    """buildah, with a store of its own."""
+    """buildah, with a separate store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def run(self, *arguments: str | Path, cwd: Path | None = None) -> str:
-        """Run a command of buildah; return its output, or fail with it."""
+        """Run a command of buildah; return its output, or fail and show it."""
         folder = self.folder
         store: list[str | Path] = ["--root", folder / "root", "--runroot", folder / "run"]
-        # For a `RUN` of the Dockerfile.
+        # For the `RUN` instructions of the Dockerfile.
         environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
         ended = subprocess.run(
             ["buildah", *store, *arguments],
@@ -84,27 +84,27 @@ class Builder:
         return ended.stdout
 
     def build(self, context: Path, tag: str, *options: str) -> str:
-        """Build the Dockerfile of a folder; return what is said meanwhile."""
-        # The certificates with which this machine reaches a package index.
+        """Build the Dockerfile of a folder; return the output."""
+        # This machine may need its own certificates to reach a package index.
         certificates = ["--volume", "/etc/ssl/certs:/etc/ssl/certs:ro"]
         build = ["bud", "--pull-never", "--layers", "--format", "docker", "--tag", tag]
         return self.run(*build, *certificates, *options, ".", cwd=context)
 
     def configuration(self, tag: str) -> dict[str, Any]:
-        """Return what the image says of itself."""
+        """Return the configuration of an image."""
         inspected = json.loads(self.run("inspect", "--type", "image", tag))
         configuration: dict[str, Any] = inspected["Docker"]["config"]
         return configuration
 
     @contextmanager
     def mounted(self, tag: str) -> Iterator[Path]:
-        """Give the root file system of an image."""
+        """Yield the root file system of an image."""
         container = self.run("from", "--pull-never", tag).strip()
         yield Path(self.run("mount", container).strip())
         self.run("rm", container)
 
     def size(self, tag: str) -> int:
-        """Return how many bytes the files of an image have."""
+        """Return the size of the files of an image in bytes."""
         with self.mounted(tag) as root:
             counted = subprocess.run(
                 ["du", "--summarize", "--bytes", "--one-file-system", root],
@@ -117,7 +117,7 @@ class Builder:
 
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
-    """Return buildah with the stand-in for the base image; skip the test where it cannot be."""
+    """Return buildah with the stand-in for the base image; skip the test if a tool is missing."""
     need("buildah", "mmdebstrap", "crun", root=True)
     with TemporaryDirectory(prefix="image-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
         builder = Builder(Path(folder))
@@ -134,7 +134,7 @@ def builder() -> Iterator[Builder]:
 
 @pytest.fixture(scope="session")
 def built(builder: Builder, tmp_path_factory: pytest.TempPathFactory, uv: str) -> "Built":
-    """Return what renders and builds each variant, once."""
+    """Return a function that renders and builds each variant only once."""
     return Built(builder, tmp_path_factory)
 
 
@@ -153,7 +153,7 @@ class Built:
                 project = render(self.folders.mktemp("image"), VARIANTS[name])
             finally:
                 os.umask(before)
-            # What must not get into an image.
+            # These files must not get into the image.
             project.path.joinpath(".env").write_text("API_CLIENT_ID=canary\n")
             project.path.joinpath("app", "__pycache__").mkdir()
             tag = f"variant-{list(VARIANTS).index(name)}"
@@ -215,7 +215,7 @@ class Container:
             "capabilities": {kind: [] for kind in specification["process"]["capabilities"]},
         }
         specification["root"] = {"path": str(self.root), "readonly": True}
-        # No network of its own, so that the stand-in and the test can be reached.
+        # Without a network namespace, so that the service, the stand-in and the test can connect.
         kinds = ("pid", "ipc", "uts", "mount")
         specification["linux"]["namespaces"] = [{"type": kind} for kind in kinds]
         specification["linux"].pop("resources", None)
@@ -225,7 +225,7 @@ class Container:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_variants_with_one_storage_have_the_same_image_but_for_the_code(
+def test_variants_with_the_same_storage_have_the_same_dockerfile(
     variant: Callable[[str], Project], name: str
 ) -> None:
     built = DATABASE if VARIANTS[name]["storage"] == "database" else MEMORY
@@ -235,7 +235,7 @@ def test_variants_with_one_storage_have_the_same_image_but_for_the_code(
 
 
 @pytest.mark.parametrize("name", [DATABASE, MEMORY])
-def test_an_image_is_built_from_the_lock_file(built: Built, name: str) -> None:
+def test_image_is_built_from_the_lock_file(built: Built, name: str) -> None:
     project, tag = built(name)
     configuration = built.builder.configuration(tag)
     assert configuration["User"] == "10001:10001"
@@ -251,7 +251,7 @@ def test_an_image_is_built_from_the_lock_file(built: Built, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [DATABASE, MEMORY])
-def test_the_image_has_what_it_needs_and_nothing_else(built: Built, name: str) -> None:
+def test_image_contains_only_what_it_needs(built: Built, name: str) -> None:
     project, tag = built(name)
     with built.builder.mounted(tag) as root:
         service = root / "service"
@@ -271,7 +271,7 @@ def test_the_image_has_what_it_needs_and_nothing_else(built: Built, name: str) -
         assert root.joinpath("etc/ssl/certs/ca-certificates.crt").stat().st_size > 0
 
 
-def test_the_image_is_not_much_larger_than_a_bare_one(built: Built, tmp_path: Path) -> None:
+def test_image_is_not_much_larger_than_a_bare_one(built: Built, tmp_path: Path) -> None:
     tmp_path.joinpath("Dockerfile").write_text(BARE)
     built.builder.build(tmp_path, "bare")
     base, bare = built.builder.size(BASE), built.builder.size("bare")
@@ -284,14 +284,14 @@ def test_the_image_is_not_much_larger_than_a_bare_one(built: Built, tmp_path: Pa
         assert size / bare < most
 
 
-def test_without_a_lock_file_it_is_built_and_says_so(built: Built, tmp_path: Path) -> None:
+def test_build_without_a_lock_file_succeeds_with_a_warning(built: Built, tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     shutil.copytree(built(MEMORY)[0].path, project.path)
     project.path.joinpath("uv.lock").unlink()
     assert NOT_LOCKED.search(built.builder.build(project.path, "unlocked"))
 
 
-def test_an_extra_can_be_asked_for(built: Built) -> None:
+def test_build_argument_installs_an_extra(built: Built) -> None:
     builder, project = built.builder, built(DATABASE)[0]
     builder.build(project.path, "extra", "--build-arg", "EXTRA=azure")
     with builder.mounted("extra") as root:
@@ -301,7 +301,9 @@ def test_an_extra_can_be_asked_for(built: Built) -> None:
 
 
 @pytest.mark.parametrize("name", [DATABASE, MEMORY])
-def test_the_image_runs(built: Built, cluster: Cluster, name: str, uv: str) -> None:
+def test_image_runs_without_privileges_and_stops_cleanly(
+    built: Built, cluster: Cluster, name: str, uv: str
+) -> None:
     project, tag = built(name)
     project.run(uv, "sync", "--locked")
     port, entra_port = free_ports()

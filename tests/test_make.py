@@ -1,4 +1,4 @@
-"""`make demo` on a machine without uv, in a folder whose name is not plain."""
+"""`make demo` on a machine without uv, in a folder whose name is not plain ASCII."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.running import free_ports, wait_until_ready
 pytestmark = pytest.mark.slow
 
 
-def test_the_demo_starts_without_uv_below_a_folder_with_a_space(tmp_path: Path) -> None:
+def test_demo_starts_without_uv_in_a_folder_with_spaces(tmp_path: Path) -> None:
     need("git", "make")
     clone = tmp_path / "Grüße an alle"
     names = (
@@ -37,7 +37,7 @@ def test_the_demo_starts_without_uv_below_a_folder_with_a_space(tmp_path: Path) 
     python = tools / "python3"
     python.write_text(f'#!/bin/sh\nexec "{sys.base_prefix}/bin/python3" "$@"\n')
     python.chmod(0o755)
-    # The folders of the system, but for one that has uv.
+    # The system's folders, except one that contains uv.
     system = [folder for folder in ("/usr/bin", "/bin") if not Path(folder, "uv").exists()]
     environment = clean_environment() | {
         "HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""A rendered project's tests notice when one of its security checks is gone."""
+"""The tests of a rendered project fail if one of its security checks is removed."""
 
 import json
 import os
@@ -27,20 +27,20 @@ TESTS = {
     ACCESS: ["access"],
     ROUTES: ["access"],
 }
-"""The tests that have to notice, by the file."""
+"""The tests that must fail, by the file that is changed."""
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A check that is taken out: what is written instead of what, and where."""
+    """A security check and how to remove it: a file, and what to replace in it."""
 
     file: str
     changes: dict[str, str]
     answers: dict[str, object] | None = None
-    """The answers that a variant must have been rendered with, for the check to be in it."""
+    """The answers of the variants that contain the check; without them, all do."""
 
     def applies_to(self, answers: dict[str, object]) -> bool:
-        """Return whether the check is in the variant with these answers."""
+        """Return whether the variant with these answers contains the check."""
         return (self.answers or {}).items() <= answers.items()
 
 
@@ -66,25 +66,25 @@ MUTATIONS = {
             "        check_lifetime(verified, self._clock())\n        self._check_caller": "        self._check_caller"
         },
     ),
-    "that a token that has expired is not kept": Mutation(
+    "that an expired token is not cached": Mutation(
         ENTRA,
         {
             "        check_lifetime(verified, self._clock())\n        if key.is_published": "        if key.is_published"
         },
     ),
-    "the beginning": Mutation(CLAIMS, {"if now < token.not_before - LEEWAY:": OUT}),
+    "the not-before time": Mutation(CLAIMS, {"if now < token.not_before - LEEWAY:": OUT}),
     "the time of issue": Mutation(CLAIMS, {'max(claims["nbf"], claims["iat"])': 'claims["nbf"]'}),
     "that times are numbers": Mutation(
         CLAIMS,
         {'if any(type(claims[time]) is not int for time in ("iat", "nbf", "exp")):': OUT},
     ),
-    "that claims are there": Mutation(CLAIMS, {'"sub", "tid"': '"tid"'}),
+    "that claims are present": Mutation(CLAIMS, {'"sub", "tid"': '"tid"'}),
     "the version": Mutation(CLAIMS, {'if claims["ver"] != "2.0":': OUT}),
     "the issuer": Mutation(CLAIMS, {'if issuer != template.replace("{tenantid}", tenant):': OUT}),
     "the issuer of the signing key": Mutation(
         CLAIMS, {"(keys.issuer, key.issuer)": "(keys.issuer,)"}
     ),
-    # With a single tenant, its issuer already refuses the others.
+    # In a single-tenant service, the check of the issuer already refuses other tenants.
     "the tenant": Mutation(
         CLAIMS,
         {"if not settings.allows_tenant(tenant_id):": OUT},
@@ -95,7 +95,7 @@ MUTATIONS = {
         {"isinstance(claim, str) and GUID.fullmatch(claim)": "isinstance(claim, str)"},
     ),
     "the scope": Mutation(ENTRA, {"if not caller.scopes >= needed:": OUT}),
-    "that a person is there": Mutation(
+    "that an app-only token is refused": Mutation(
         CLAIMS, {'app_only = claims.get("idtyp") == "app"': "app_only = False"}
     ),
     "guests": Mutation(ENTRA, {"if caller.guest and not self.settings.allow_guests:": OUT}),
@@ -105,7 +105,7 @@ MUTATIONS = {
     "the client application": Mutation(
         ENTRA, {"if allowed and caller.client_id not in allowed:": OUT}
     ),
-    "that a token comes once": Mutation(ENTRA, {"if len(given) > 1:": OUT}),
+    "that there is one token": Mutation(ENTRA, {"if len(given) > 1:": OUT}),
     "that it is a bearer token": Mutation(ENTRA, {'if scheme.lower() != b"bearer":': OUT}),
     "the role": Mutation(
         ACCESS,
@@ -124,10 +124,10 @@ MUTATIONS = {
     "that a withdrawn key is refused after its grace": Mutation(
         KEYS, {"and self._clock() < key.gone_at else": "else"}
     ),
-    "that a token of a withdrawn key is not kept": Mutation(
+    "that a token of a withdrawn key is not cached": Mutation(
         ENTRA, {"if key.is_published:": "if True:"}
     ),
-    "that old keys keep nothing in the cache": Mutation(
+    "that a token verified with old keys is not cached": Mutation(
         CACHE, {"generation == self.generation": "True"}
     ),
     "that the cache forgets": Mutation(CACHE, {"if self._clock() < until else None": ""}),
@@ -144,7 +144,7 @@ MUTATIONS = {
 }
 
 
-# Runs the tests in forks of one process, which has imported the libraries once for all.
+# Runs the tests in forks of one process, so that libraries are imported only once.
 RUNNER = """
 import json, os, sys
 import pytest
@@ -157,7 +157,7 @@ for line in sys.stdin:
     child = os.fork()
     if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        # With the cache off the same would be noticed a second time.
+        # The tests with the cache off would only notice the same again.
         options = ["-qx", "-n0", "-k", "not off", "-p", "no:cacheprovider"]
         ignored = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         os._exit(pytest.main([*options, *ignored, *files]))
@@ -172,7 +172,7 @@ def noticing_files(folder: Path, names: list[str]) -> list[Path]:
 
 @contextmanager
 def judge_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], bool]]:
-    """Give a function that returns whether the tests of these names pass on a copy of a project."""
+    """Yield a function that returns whether the named tests pass in a copy of a project."""
     running = subprocess.Popen(
         [python_of(project), "-B", "-c", RUNNER],
         cwd=copy,
@@ -189,7 +189,7 @@ def judge_of(project: Project, copy: Path) -> Iterator[Callable[[list[str]], boo
         files = [str(path) for path in noticing_files(copy, names)]
         print(json.dumps(files), file=to, flush=True)
         status = answers.readline().strip()
-        assert status in {"0", "1"}, f"pytest ended with {status or 'nothing'}"
+        assert status in {"0", "1"}, f"pytest ended with status {status or 'unknown'}."
         return status == "0"
 
     with running:
@@ -203,7 +203,7 @@ CHEAPEST_FIRST = sorted(VARIANTS, key=lambda name: VARIANTS[name]["storage"] == 
 def mutations_of(name: str, variant: Callable[[str], Project]) -> dict[str, Mutation]:
     """Return the mutations that are tried in this variant.
 
-    A file with the same text, and tests with the same text, are tried in one variant only.
+    If variants share a file and its tests, only one of them tries its mutations.
     """
 
     def texts(name: str, file: str) -> list[tuple[str, str]]:
@@ -234,14 +234,16 @@ def test_every_mutation_is_tried_in_some_variant(variant: Callable[[str], Projec
     assert set(tried) == set(MUTATIONS)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this machine cannot fork: run it on Linux")
+@pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="This machine cannot fork. Run the test on Linux."
+)
 @each_variant
-def test_the_tests_notice_a_check_that_is_gone(
+def test_tests_fail_without_a_security_check(
     variant: Callable[[str], Project], name: str, uv: str, tmp_path: Path
 ) -> None:
     mutations = mutations_of(name, variant)
     if not mutations:
-        pytest.skip("other variants have the same files, and try these mutations")
+        pytest.skip("Variants with the same files already try these mutations.")
     project = render(tmp_path, VARIANTS[name])
     project.run(uv, "sync", "--locked")
     copy = tmp_path / "copy"

@@ -1,4 +1,4 @@
-"""PostgreSQL is stopped hard and started again while people write: nothing acknowledged is lost."""
+"""An outage of PostgreSQL while people write loses no acknowledged write."""
 
 import subprocess
 import threading
@@ -22,7 +22,7 @@ ANSWER_WITHIN = 5.0
 
 
 class Probe(threading.Thread):
-    """Asks for something again and again, and notes when each answer came, and which."""
+    """Sends the same request repeatedly, and records the time and status of each answer."""
 
     def __init__(self, service: str, headers: dict[str, str], path: str) -> None:
         super().__init__(daemon=True)
@@ -34,7 +34,7 @@ class Probe(threading.Thread):
         self.slowest = 0.0
 
     def run(self) -> None:
-        """Ask until told to stop."""
+        """Send requests until told to stop."""
         while not self.stopped.is_set():
             started = time.monotonic()
             if self.path == "/api/todos":
@@ -54,17 +54,17 @@ class Probe(threading.Thread):
         self.http.close()
 
     def end(self) -> None:
-        """Stop asking, and wait for the last answer."""
+        """Stop, and wait for the last answer."""
         self.stopped.set()
         self.join(40)
-        assert not self.is_alive(), f"{self.path} hangs"
+        assert not self.is_alive(), f"A request to {self.path} hangs."
 
     def statuses(self, since: float = 0.0, until: float = float("inf")) -> set[int]:
-        """Return the statuses of the answers of this time."""
+        """Return the statuses of the answers in this period."""
         return {status for at, status in self.answers if since <= at <= until}
 
 
-def test_no_acknowledged_write_is_lost(cluster: Cluster, tmp_path: Path, uv: str) -> None:
+def test_outage_loses_no_acknowledged_write(cluster: Cluster, tmp_path: Path, uv: str) -> None:
     project = render(tmp_path, VARIANTS["single-tenant, roles, database"])
     project.run(uv, "sync", "--locked")
     port, entra_port = free_ports()
@@ -132,7 +132,7 @@ def test_no_acknowledged_write_is_lost(cluster: Cluster, tmp_path: Path, uv: str
 
 
 def everything(service: str, headers: dict[str, str]) -> set[str]:
-    """Return the id of every todo that is listed."""
+    """Return the ids of all todos, page by page."""
     found: set[str] = set()
     query: dict[str, str] = {"limit": "100"}
     with httpx2.Client(base_url=service, headers=headers, trust_env=False) as http:

@@ -38,11 +38,11 @@ HOSTILE = [
     "http://example.com?a=b&c=d",
     "&amp; &#65;",
 ]
-"""Valid texts that a careless template would break on, or run."""
+"""Valid texts that would break a careless template, or that it would run."""
 
 
 def legal(text: str) -> bool:
-    """Whether a text is free of template marks."""
+    """Return whether a text contains no Jinja delimiter."""
     return not any(mark in text for mark in ("{{", "{%", "{#"))
 
 
@@ -65,7 +65,7 @@ def shown(markdown: str) -> list[str]:
 
 
 def arrived(project: Project, name: str, description: str, author: str) -> None:
-    """Assert that the project contains the texts as they were given."""
+    """Assert that the project contains the texts unchanged."""
     metadata = tomllib.loads(project.path.joinpath("pyproject.toml").read_text(encoding="utf-8"))
     assert metadata["project"]["description"] == description
     assert metadata["project"]["authors"] == [{"name": author}]
@@ -137,7 +137,7 @@ def test_slug_of_a_valid_name_is_valid(name: str) -> None:
     assert proposed not in RESERVED_SLUGS
 
 
-WRONG = [
+INVALID = [
     ("project_name", ""),
     ("project_name", "x" * 61),
     ("project_name", "two\nlines"),
@@ -164,7 +164,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("prompt", "answer"), WRONG)
+@pytest.mark.parametrize(("prompt", "answer"), INVALID)
 def test_invalid_answer_is_refused_in_one_sentence(
     bake: Bake, tmp_path: Path, capfd: pytest.CaptureFixture[str], prompt: str, answer: str
 ) -> None:

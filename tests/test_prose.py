@@ -9,13 +9,13 @@ from tests.conftest import EVERY_VARIANT, TEMPLATE, Project
 from tests.prose import faults_of
 
 WORDS = {".py", ".md", ".json", ".yaml", ".yml", ".toml", ".html", ".js", ".bicep", ".example", ""}
-"""The suffixes of files that hold sentences."""
+"""The suffixes of files that contain sentences."""
 EXAMPLES = ("tests/prose.py", "tests/test_prose.py", "CONTRIBUTING.md")
-"""What shows the habits."""
+"""Files that quote the phrases."""
 
 
 @pytest.mark.parametrize("name", EVERY_VARIANT)
-def test_rendered_texts_have_no_habit_to_avoid(
+def test_rendered_files_contain_no_phrase_to_avoid(
     variant: Callable[[str], Project], name: str
 ) -> None:
     texts = variant(name).texts()
@@ -23,7 +23,7 @@ def test_rendered_texts_have_no_habit_to_avoid(
     assert not faults, "\n".join(faults)
 
 
-def test_texts_of_the_template_have_no_habit_to_avoid() -> None:
+def test_template_files_contain_no_phrase_to_avoid() -> None:
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=TEMPLATE, capture_output=True, text=True, check=True,
@@ -55,8 +55,19 @@ def test_texts_of_the_template_have_no_habit_to_avoid() -> None:
         ("a.py", "x = anew\n", None),
         ("a.yaml", "# Only this alone\n", "alone"),
     ],
+    ids=[
+        "phrase across lines",
+        "code and a link",
+        "text after code",
+        "similar phrases",
+        "name of a test",
+        "comment across lines",
+        "string",
+        "code",
+        "comment in YAML",
+    ],
 )
-def test_habits_are_found_in_words_and_not_in_code(
+def test_phrases_are_found_in_words_but_not_in_code(
     path: str, text: str, phrase: str | None
 ) -> None:
     faults = faults_of(path, text)

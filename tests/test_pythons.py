@@ -36,20 +36,20 @@ def python_range(project: Project) -> tuple[str, str]:
     return versions[0], versions[-1]
 
 
-def test_the_workflow_runs_the_oldest_and_the_newest_python(tmp_path: Path) -> None:
+def test_workflow_runs_the_oldest_and_the_newest_python(tmp_path: Path) -> None:
     project = render(tmp_path, VARIANTS[DATABASE])
     oldest, newest = python_range(project)
     assert newest == NEWEST
     assert f'python: ["{oldest}", "{newest}"]' in project.texts()[".github/workflows/ci.yml"]
 
 
-def test_the_oldest_versions_that_are_declared_work(
+def test_tests_pass_with_the_oldest_python_and_dependencies(
     tmp_path: Path, cluster: Cluster, uv: str
 ) -> None:
     project = render(tmp_path, VARIANTS[DATABASE])
     python = python_range(project)[0]
     if subprocess.run([uv, "python", "find", python], capture_output=True, check=False).returncode:
-        missing(f"there is no Python {python}: install it (`uv python install {python}`)")
+        missing(f"Python {python} is not installed. Run `uv python install {python}`.")
     oldest = ["--python", python, "--resolution", "lowest-direct"]
     project.run(uv, "sync", "--all-groups", "--all-extras", *oldest)
     options = ["-q", "-n", "0", "--ignore=tests/browser", "--ignore=tests/todos/test_docs_page.py"]
@@ -60,7 +60,7 @@ def test_the_oldest_versions_that_are_declared_work(
     assert re.search(r"^\d+ passed in", output, re.MULTILINE), output
 
 
-def test_the_newest_python_works(tmp_path: Path, cluster: Cluster, uv: str) -> None:
+def test_tests_pass_with_the_newest_python(tmp_path: Path, cluster: Cluster, uv: str) -> None:
     need("mmdebstrap", root=True)
     system = tmp_path / "system"
     make_system(system, f"python{NEWEST}", f"python{NEWEST}-venv", "git")
@@ -77,7 +77,7 @@ def test_the_newest_python_works(tmp_path: Path, cluster: Cluster, uv: str) -> N
     uv run --no-sync pytest -q -n 0
     """
     command = ["unshare", "--mount", "sh", "-c", IN_SYSTEM, str(system), "sh", "-c", steps]
-    # What the system lacks, such as a browser, is for the other tests of the suite.
+    # Tests that need more than this system has, such as a browser, are skipped here.
     ended = subprocess.run(
         command,
         env=clean_environment(),
@@ -92,14 +92,14 @@ def test_the_newest_python_works(tmp_path: Path, cluster: Cluster, uv: str) -> N
     assert re.search(r"^\d+ passed", output, re.MULTILINE), output
 
 
-def test_everything_that_is_imported_is_declared(tmp_path: Path, uv: str) -> None:
-    # Packages that are loaded by name are not imported; what dev/ and tests/ import is for developers.
+def test_every_imported_package_is_declared(tmp_path: Path, uv: str) -> None:
+    # Some packages are loaded by name (DEP002); dev/ and tests/ import dev dependencies (DEP004).
     options = ["--ignore", "DEP002,DEP004", "--exclude", r"\.venv|register\.py|registration"]
     for name in (DATABASE, "multi-tenant, no roles, memory"):
         project = render(tmp_path / VARIANTS[name]["storage"], VARIANTS[name])
         project.run(uv, "sync", "--locked", "--all-groups", "--all-extras")
         project.run(uv, "run", "--with", "deptry>=0.25", "deptry", ".", *options)
-        # The service is installed without the tools of its developers.
+        # In production, the service is installed without the tools of its developers.
         project.run(uv, "sync", "--locked", "--no-dev", "--all-extras")
         settings = {"DOCS_ENABLED": "false"} | dict.fromkeys(
             ("ENTRA_TENANT_ID", "ALLOWED_TENANT_IDS", "API_CLIENT_ID"),

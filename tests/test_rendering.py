@@ -1,4 +1,4 @@
-"""What is rendered, in every variant, before anything is installed."""
+"""The rendered files of every variant, before anything is installed."""
 
 import ast
 import io
@@ -25,14 +25,14 @@ DATABASE = re.compile(
 )
 ROLES = re.compile(r"\bAdmins?\b|\broles?\b", re.IGNORECASE)
 NOT_ROLES = re.compile(
-    # HTML has an attribute of that name, and consent has an administrator.
+    # HTML has an attribute `role`, and consent requires an administrator.
     r'role="\w+"|get_by_role|admins?[ -](consent|center|approval)|grants? admin|admins and users',
     re.IGNORECASE,
 )
 
 
 @each_variant
-def test_nothing_of_the_template_is_left(variant: Variant, name: str) -> None:
+def test_no_template_syntax_or_stray_whitespace_is_left(variant: Variant, name: str) -> None:
     for path, text in variant(name).texts().items():
         # GitHub's own expressions begin with a dollar sign.
         assert not re.search(r"(?<!\$)\{\{|\{%|\{#|cookiecutter", text), path
@@ -44,7 +44,7 @@ def test_nothing_of_the_template_is_left(variant: Variant, name: str) -> None:
 
 
 @each_variant
-def test_every_file_can_be_read_by_its_program(variant: Variant, name: str) -> None:
+def test_every_file_can_be_parsed(variant: Variant, name: str) -> None:
     project = variant(name)
     for path, text in project.texts().items():
         if path.endswith(".py"):
@@ -66,14 +66,14 @@ def test_every_file_can_be_read_by_its_program(variant: Variant, name: str) -> N
         ("compose-spec", "compose.yaml"),
     ],
 )
-def test_configuration_follows_its_schema(
+def test_configuration_matches_its_schema(
     variant: Variant, name: str, schema: str, path: str
 ) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
     variant(name).run(*check, path)
 
 
-def test_compose_waits_for_what_is_needed_and_holds_no_password(variant: Variant) -> None:
+def test_compose_file_orders_the_start_and_contains_no_password(variant: Variant) -> None:
     text = variant("single-tenant, roles, database").texts()["compose.yaml"]
     services = yaml.safe_load(text)["services"]
     assert services["service"]["depends_on"] == {
@@ -92,7 +92,7 @@ def test_compose_waits_for_what_is_needed_and_holds_no_password(variant: Variant
 
 
 @each_variant
-def test_every_link_between_files_leads_somewhere(variant: Variant, name: str) -> None:
+def test_every_link_between_files_has_a_target(variant: Variant, name: str) -> None:
     project = variant(name)
     for path in project.path.rglob("*.md"):
         text = path.read_text(encoding="utf-8")
@@ -118,18 +118,18 @@ def test_readme_is_short_and_the_index_lists_every_page(variant: Variant, name: 
 
 
 @each_variant
-def test_fresh_output_needs_no_repair(variant: Variant, name: str) -> None:
+def test_fresh_output_passes_ruff(variant: Variant, name: str) -> None:
     project = variant(name)
     project.run(RUFF, "format", "--check", "--diff", "--no-cache")
     project.run(RUFF, "check", "--no-cache")
 
 
 ROLES_IN_CODE = ("app/identity/",)
-"""Code that serves projects with and without app roles; users see nothing of it."""
+"""Code that is the same with and without app roles; users do not notice it."""
 
 
 def words_of(source: str) -> str:
-    """Return what a module says in words: its comments and texts, without names of the code or of JSON."""
+    """Return the comments and strings of a module, without strings that are identifiers."""
     comments = [
         token.string
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -143,13 +143,13 @@ def words_of(source: str) -> str:
     return "\n".join([*comments, *(text for text in texts if not text.isidentifier())])
 
 
-def test_words_are_comments_and_texts() -> None:
+def test_words_are_comments_and_strings() -> None:
     source = 'roles = claims["roles"]  # a role\nprint(f"no {roles} role", """two roles""")\n'
     assert sorted(ROLES.findall(words_of(source))) == ["role", "role", "roles"]
 
 
 @each_variant
-def test_a_variant_has_no_trace_of_what_was_not_chosen(variant: Variant, name: str) -> None:
+def test_variant_has_no_trace_of_other_answers(variant: Variant, name: str) -> None:
     texts = variant(name).texts()
     answers = EVERY_VARIANT[name]
     for path, text in texts.items():
@@ -165,7 +165,7 @@ def test_a_variant_has_no_trace_of_what_was_not_chosen(variant: Variant, name: s
 
 
 @pytest.mark.parametrize("name", AZURE)
-def test_a_deployment_adds_files_and_changes_no_code(variant: Variant, name: str) -> None:
+def test_deployment_adds_files_and_changes_no_code(variant: Variant, name: str) -> None:
     with_azure = variant(name).texts()
     without = variant(name.removesuffix(", azure")).texts()
     added = {"azure.yaml", "docs/azure.md", "infra/main.bicep", "infra/main.parameters.json"}
@@ -178,9 +178,9 @@ def test_a_deployment_adds_files_and_changes_no_code(variant: Variant, name: str
 
 
 @pytest.mark.parametrize("name", AZURE)
-def test_the_bicep_files_can_be_read_and_hold_together(variant: Variant, name: str) -> None:
+def test_bicep_files_are_valid_and_consistent(variant: Variant, name: str) -> None:
     texts = variant(name).texts()
-    # In the parser's types a module may also come from a registry, and then has another path.
+    # The parser's types allow modules from a registry too, whose paths have another type.
     parsed: dict[str, Any] = {
         path.removeprefix("infra/"): BicepParser().parse(text=text)
         for path, text in texts.items()
@@ -229,7 +229,7 @@ def test_any_slug_yields_names_that_azure_accepts(bake: Bake, slug: str) -> None
         assert len(made) <= 32
 
 
-def test_the_stores_pass_the_same_tests(bake: Bake) -> None:
+def test_both_storages_pass_the_same_tests(bake: Bake) -> None:
     projects = [
         bake(storage=storage, project_slug=storage + "-x") for storage in ("memory", "database")
     ]
@@ -241,20 +241,18 @@ def test_the_stores_pass_the_same_tests(bake: Bake) -> None:
         assert memory[shared] == database[shared].replace("app.todos.database", name)
 
 
-def test_every_file_name_can_be_held_by_windows() -> None:
+def test_every_file_name_is_valid_on_windows() -> None:
     for path in PROJECT.rglob("*"):
         assert not re.search(r'[<>:"|?*]', path.name), path
 
 
-def test_without_hooks_there_is_more_than_was_chosen_and_never_less(
-    bake: Bake, tmp_path: Path
-) -> None:
+def test_rendering_without_hooks_only_adds_files(bake: Bake, tmp_path: Path) -> None:
     with_hooks = bake(storage="memory")
     without = render(tmp_path / "without", {"storage": "memory"}, accept_hooks=False)
     assert with_hooks.texts().items() < without.texts().items()
 
 
-def test_rendering_over_another_variant_leaves_nothing_of_it(bake: Bake, tmp_path: Path) -> None:
+def test_rendering_over_another_variant_removes_its_files(bake: Bake, tmp_path: Path) -> None:
     bake(storage="database", tenancy="multi-tenant")
     over = render(tmp_path, VARIANTS["single-tenant, no roles, memory"], overwrite_if_exists=True)
     fresh = render(tmp_path / "fresh", VARIANTS["single-tenant, no roles, memory"])
@@ -262,7 +260,7 @@ def test_rendering_over_another_variant_leaves_nothing_of_it(bake: Bake, tmp_pat
 
 
 @each_variant
-def test_every_link_within_the_documents_leads_somewhere(variant: Variant, name: str) -> None:
+def test_every_link_within_the_documents_has_a_target(variant: Variant, name: str) -> None:
     project = variant(name)
     pages = {path: text for path, text in project.texts().items() if path.endswith(".md")}
     for path, text in pages.items():

@@ -1,4 +1,4 @@
-"""Two processes of the service are replaced under load behind a proxy: no request is lost."""
+"""A rolling restart under load, behind a proxy, loses no request."""
 
 import asyncio
 import os
@@ -23,12 +23,12 @@ __all__ = ["cluster"]
 pytestmark = pytest.mark.slow
 
 SERVE = os.environ.get("SERVE", "python -m app.serve").split()
-"""How the service is started; SERVE="uvicorn app.main:app" shows what the usual command loses."""
+"""The command that starts the service; SERVE="uvicorn app.main:app" shows what uvicorn loses."""
 CLIENTS = 16
 AT_LEAST = 5_000
 SECONDS_FOR_ALL = 120
 GRACE = 30
-"""The seconds from SIGTERM to SIGKILL, as Kubernetes and Container Apps have them."""
+"""The seconds from SIGTERM to SIGKILL, as in Kubernetes and Container Apps."""
 PROBE_EVERY = 1.0
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -42,12 +42,12 @@ async def message(reader: asyncio.StreamReader) -> bytes:
 
 
 def keeps_alive(answer: bytes) -> bool:
-    """Whether the connection may be used again."""
+    """Return whether the connection can be used again."""
     return b"\r\nconnection: close\r\n" not in answer.lower()
 
 
 class Proxy:
-    """What a proxy does: it keeps connections, asks who is ready, and repeats no request."""
+    """A proxy that reuses connections, probes readiness, and repeats no request."""
 
     def __init__(self) -> None:
         self.idle: dict[int, list[Stream]] = {}
@@ -56,7 +56,7 @@ class Proxy:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
-        """Listen on a port, and ask for readiness meanwhile."""
+        """Listen on a port and probe readiness until the end of the block; yield the port."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         probing = asyncio.create_task(self._probe())
         try:
@@ -66,7 +66,7 @@ class Proxy:
             server.close()
             for _, writer in chain(*self.idle.values()):
                 writer.close()
-            # The loop closes them a moment later.
+            # The event loop closes them a moment later.
             await asyncio.sleep(0.1)
 
     async def _probe(self) -> None:
@@ -91,7 +91,7 @@ class Proxy:
         writer.close()
 
     async def _forwarded(self, request: bytes) -> bytes:
-        # In turns, so that every process has idle connections.
+        # In turn, so that every process has idle connections.
         self.ready.append(port := self.ready.pop(0))
         idle = self.idle[port]
         stream = idle.pop(0) if idle else await asyncio.open_connection("127.0.0.1", port)
@@ -105,7 +105,7 @@ class Proxy:
 
 
 class Load:
-    """Clients that use the service without a pause."""
+    """Clients that use the service without pause."""
 
     def __init__(self, port: int, token: str) -> None:
         self.port = port
@@ -122,7 +122,7 @@ class Load:
         self.failed: list[bytes] = []
 
     async def client(self) -> None:
-        """Send one request after another."""
+        """Send requests until there are enough."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         while not self.enough:
             for request, status in self.requests:
@@ -144,15 +144,15 @@ def project(tmp_path: Path, uv: str) -> Project:
 
 @pytest.fixture
 def service(project: Project, cluster: Cluster, uv: str) -> Iterator["Service"]:
-    """Return what starts processes of the service, with a stand-in and a migrated database."""
-    # Only then a connection is noted that a client has dropped instead of closing it.
+    """Return the service with a stand-in and a migrated database, but no process yet."""
+    # Only at this level does the log mention connections that a client dropped.
     cluster.configure("log_min_messages", "debug1")
     with ExitStack() as stack:
         yield Service(project, cluster, uv, stack)
 
 
 class Service:
-    """The service, as many processes of it as the test wants."""
+    """The service; a test starts as many processes as it needs."""
 
     def __init__(self, project: Project, cluster: Cluster, uv: str, stack: ExitStack) -> None:
         self.project, self.stack = project, stack
@@ -178,7 +178,7 @@ class Service:
         self.token = project.run(*run, *ask).strip()
 
     def start(self) -> tuple[int, subprocess.Popen[bytes]]:
-        """Start a process; return its port and it, when it is ready."""
+        """Start a process and wait until it is ready; return its port and the process."""
         port = free_ports()[0]
         program = self.project.path / ".venv" / "bin" / SERVE[0]
         started = subprocess.Popen(
@@ -194,7 +194,7 @@ class Service:
 
 
 async def replaced(service: Service) -> tuple[Proxy, Load, list[int]]:
-    """Replace two processes in turn under load; return what came of it."""
+    """Replace two processes in turn under load; return the proxy, the load and exit statuses."""
     proxy, statuses = Proxy(), []
     old = [await asyncio.to_thread(service.start) for _ in range(2)]
     proxy.idle = {port: [] for port, _ in old}
@@ -216,7 +216,7 @@ async def replaced(service: Service) -> tuple[Proxy, Load, list[int]]:
     return proxy, load, statuses
 
 
-def test_a_rolling_restart_loses_no_request(service: Service, cluster: Cluster) -> None:
+def test_rolling_restart_loses_no_request(service: Service, cluster: Cluster) -> None:
     proxy, load, statuses = asyncio.run(replaced(service))
     print(f"{len(load.failed)} of {load.answered} requests failed; exit statuses {statuses}")
     assert not proxy.lost, set(proxy.lost)
@@ -226,7 +226,7 @@ def test_a_rolling_restart_loses_no_request(service: Service, cluster: Cluster) 
     assert "unexpected EOF on client connection" not in cluster.log()
 
 
-def test_what_is_under_way_is_finished_and_idle_connections_are_closed(service: Service) -> None:
+def test_sigterm_lets_requests_finish_and_closes_idle_connections(service: Service) -> None:
     port, running = service.start()
     body = b'{"title": "slow"}'
     with (
@@ -253,7 +253,7 @@ def test_what_is_under_way_is_finished_and_idle_connections_are_closed(service: 
 
 
 def until(connection: socket.socket, end: bytes) -> bytes:
-    """Read until an answer ends so; with nothing, until the connection is closed."""
+    """Read until the answer ends with `end`; if that is empty, until the connection is closed."""
     read = b""
     while part := connection.recv(4096):
         read += part
@@ -262,7 +262,7 @@ def until(connection: socket.socket, end: bytes) -> bytes:
     return read
 
 
-def test_a_process_that_is_told_to_stop_while_it_starts_stops(service: Service) -> None:
+def test_sigterm_during_the_start_stops_the_process(service: Service) -> None:
     program = service.project.path / ".venv" / "bin" / "python"
     starting = subprocess.Popen(
         [program, "-m", "app.serve", "--port", str(free_ports()[0])],

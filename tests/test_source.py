@@ -1,4 +1,4 @@
-"""The source of the template and of its tests, read without rendering anything."""
+"""The source of the template and of its tests, before anything is rendered."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from tests.conftest import PROJECT, TEMPLATE
 
 CONDITION = re.compile(r"\{%-? *(?:if|elif)\b|\{\{.* if .*\}\}")
 MOST_CONDITIONS = 35
-"""How many lines of the project's Python files may hold a condition."""
+"""How many lines of the project's Python files may contain a condition."""
 
 
 def test_no_test_module_imports_another() -> None:
@@ -19,7 +19,7 @@ def test_no_test_module_imports_another() -> None:
                 names = [alias.name for alias in node.names]
             else:
                 continue
-            # An import of a package or of what a module defines contains the module's name.
+            # The module may be the imported name, or the module that it is imported from.
             modules = {part for name in names for part in name.split(".")[:2]}
             assert not [module for module in modules if module.startswith("test_")], path.name
 
@@ -31,4 +31,4 @@ def test_python_files_have_few_conditions() -> None:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if CONDITION.search(line)
     }
-    assert len(lines) <= MOST_CONDITIONS, "move what differs to a file of its own: see PATHS_OF"
+    assert len(lines) <= MOST_CONDITIONS, "Move what differs to a separate file: see PATHS_OF."

@@ -1,4 +1,4 @@
-"""Every variant: installed, checked, tested and used as its reader would."""
+"""Every variant, installed, checked, tested and used as a user would."""
 
 import os
 import re
@@ -18,11 +18,11 @@ IN_FULL = (
     "multi-tenant, roles, memory",
     "multi-tenant, no roles, database",
 )
-"""The variants whose browser tests and fuzzing run too: they have each pair of answers."""
+"""The variants whose browser and fuzz tests run too; they cover every pair of answers."""
 
 
 @each_variant
-def test_the_first_commit_passes_with_what_uv_sync_installs(project: Project, uv: str) -> None:
+def test_first_commit_passes_its_hooks_after_uv_sync(project: Project, uv: str) -> None:
     project.run(uv, "run", "pre-commit", "install")
     project.run("git", "add", "--all")
     identity = ["-c", "user.name=A User", "-c", "user.email=user@example.com"]
@@ -32,7 +32,7 @@ def test_the_first_commit_passes_with_what_uv_sync_installs(project: Project, uv
 
 
 @each_variant
-def test_a_path_runs_only_that_path(project: Project, uv: str) -> None:
+def test_path_argument_runs_only_that_file(project: Project, uv: str) -> None:
     for options in ([], ["--cov"]):
         said = project.run(uv, "run", "pytest", "-n", "0", "-v", "tests/test_settings.py", *options)
         tests = re.findall(r"^([^\s:]+)::", said, re.MULTILINE)
@@ -49,11 +49,11 @@ MORE = (
 """The tests that require more than `uv sync` installs."""
 
 
-# The commands in the documents of `TYPED` already run everything else there, with coverage.
+# In the variants in `TYPED`, the commands in the documents already run everything else.
 @pytest.mark.parametrize(
     "name", [name for name in VARIANTS if name in IN_FULL or name not in TYPED]
 )
-def test_a_variant_passes_its_own_tests(project: Project, name: str, uv: str) -> None:
+def test_variant_passes_its_own_tests(project: Project, name: str, uv: str) -> None:
     options = ["-q", "-n", "0", "-p", "no:cacheprovider"]
     project.run(uv, "sync", "--locked", "--inexact", "--all-extras")
     if name in IN_FULL:
@@ -70,14 +70,14 @@ def test_a_variant_passes_its_own_tests(project: Project, name: str, uv: str) ->
 
 
 @each_variant
-def test_no_locked_package_can_be_shadowed_by_a_project(project: Project) -> None:
+def test_every_locked_package_is_a_reserved_name(project: Project) -> None:
     lock = project.path.joinpath("uv.lock").read_text(encoding="utf-8")
     names = set(re.findall(r'^name = "([^"]+)"', lock, re.MULTILINE)) - {"todo-api"}
     assert names <= RESERVED_SLUGS, names - RESERVED_SLUGS
 
 
 @each_variant
-def test_people_sign_in_by_pkce_and_use_the_service(project: Project, name: str, uv: str) -> None:
+def test_people_sign_in_with_pkce_and_use_the_service(project: Project, name: str, uv: str) -> None:
     answers = VARIANTS[name]
     with running(project, uv) as (service, entra_port, log), Visitor(service) as visitor:
         bob, carol, gita = (visitor.sign_in(person) for person in ("bob", "carol", "gita"))
@@ -113,7 +113,7 @@ def test_people_sign_in_by_pkce_and_use_the_service(project: Project, name: str,
             erin = visitor.sign_in("erin")
             assert visitor.call("GET", "/api/todos", erin).json()["items"] == []
         else:
-            with pytest.raises(AssertionError, match="the account picker shows"):
+            with pytest.raises(AssertionError, match="The account picker shows"):
                 visitor.sign_in("erin")
 
         ask = [uv, "run", "python", "-m", "dev", "token", "--entra-port", str(entra_port), "--as"]

@@ -1,6 +1,6 @@
-"""Reads an access table: a line for each request, a column for each person.
+"""Access tables: a line for each request, a column for each person.
 
-A path such as `/api/notes/{bob}` stands for that of an item that bob has just created there.
+In a path, `/api/notes/{bob}` stands for an item that bob has just created.
 """
 
 import re
@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 
 Bearer = Callable[[str], dict[str, str]]
 Bodies = Mapping[str, object]
-"""The JSON body to send, by method."""
+"""The JSON body to send with each method."""
 
 
 class Case(NamedTuple):
-    """A cell of a table: what is sent, by whom, and the status that is expected."""
+    """A cell of a table: a request, the person who sends it, and the expected status."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Case(NamedTuple):
     status: int
 
     def __str__(self) -> str:
-        """Return the name of the test."""
+        """Return the id of the test."""
         return f"{self.person} {self.method} {self.path}"
 
 
@@ -47,7 +47,7 @@ def status_of(client: TestClient, bearer: Bearer, case: Case, bodies: Bodies) ->
 
 
 def created(client: TestClient, bearer: Bearer, path: str, person: str, body: Any) -> str:
-    """Create an item of this person; return its path."""
+    """Create an item for a person; return its path."""
     answer = client.post(path, json=body, headers=bearer(person))
     assert answer.status_code == 201, answer.text
     return str(answer.headers["location"])

@@ -1,4 +1,4 @@
-"""The service under test, and the stand-in for Entra ID that signs people in to it."""
+"""Fixtures: the service under test, and the stand-in for Entra ID."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -28,19 +28,19 @@ Values = dict[str, Any]
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, Values]:
-    """Run asynchronous tests on asyncio, on the event loop that works with every library."""
+    """Run asynchronous tests on the one event loop of asyncio that every library supports."""
     return "asyncio", {"loop_factory": asyncio.SelectorEventLoop}
 
 
 @pytest.fixture(scope="session")
 def entra() -> StandIn:
-    """Return the stand-in that all tests share, which must not be changed."""
+    """Return the stand-in that all tests share; do not change it."""
     return StandIn(ENTRA, [DOCS_PAGE])
 
 
 @pytest.fixture
 def values(storage_values: Values) -> Values:
-    """Return valid settings, for a test to change before it builds a service."""
+    """Return valid settings, which a test may change before it builds a service."""
     registered = {
         "api_client_id": API_CLIENT_ID,
         "swagger_ui_client_id": DOCS_CLIENT_ID,
@@ -53,7 +53,7 @@ def values(storage_values: Values) -> Values:
 def environment(
     values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> pytest.MonkeyPatch:
-    """Return an environment in which every setting is right, in an empty folder."""
+    """Set every setting to a valid value, in an empty folder; return the patch to change them."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in values.items():
@@ -68,7 +68,7 @@ Serve = Callable[..., TestClient]
 
 @pytest.fixture
 def build(values: Values, entra: StandIn) -> Build:
-    """Return a function that builds the service, with other settings, routers or another stand-in.
+    """Return a function that builds the service with the given settings, routers and stand-in.
 
     The service fetches signing keys from the stand-in over HTTP, without a socket.
     """
@@ -80,7 +80,7 @@ def build(values: Values, entra: StandIn) -> Build:
         **changes: Any,
     ) -> FastAPI:
         settings = Settings.model_validate(values | changes)
-        # The library hands its whole configuration to httpx2.
+        # The library passes its whole configuration to httpx2.
         over_asgi = {"transport": httpx2.ASGITransport(app=stand_in.app)}
         app = create_app(
             settings, entra_client=cast(HttpClientConfig, over_asgi), telemetry=telemetry
@@ -94,7 +94,7 @@ def build(values: Values, entra: StandIn) -> Build:
 
 @pytest.fixture
 def serve(build: Build) -> Iterator[Serve]:
-    """Return a function that builds the service likewise and starts it."""
+    """Return a function that builds the service as `build` does, and starts it."""
     clients = []
 
     def start(stand_in: StandIn | None = None, **changes: Any) -> TestClient:
@@ -116,7 +116,7 @@ def client(serve: Serve) -> TestClient:
 
 @pytest.fixture
 def bearer(entra: StandIn) -> Callable[[str], dict[str, str]]:
-    """Return a function from a person's name to the headers of a request signed in as them."""
+    """Return a function that returns the headers of a request signed in as a person."""
 
     def headers(name: str) -> dict[str, str]:
         if name == "nobody":

@@ -1,4 +1,4 @@
-"""The service with its stand-in on ports of this machine."""
+"""The service and a stand-in, served on local ports."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(app: ASGIApp, port: int) -> Iterator[None]:
-    """Serve an application on this port of localhost, in a thread."""
+    """Serve an application on a port of localhost, in a thread."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     sockets = listen(port, "--port")
     thread = Thread(target=server.run, args=(sockets,))
@@ -47,7 +47,7 @@ def served(app: ASGIApp, port: int) -> Iterator[None]:
 
 @pytest.fixture
 def live(values: dict[str, Any]) -> Iterator[Callable[..., str]]:
-    """Return a function that starts the service and a stand-in; it returns the address."""
+    """Return a function that starts a stand-in and the service, and returns its address."""
     with ExitStack() as running:
 
         def start(stand_in: StandIn | None = None, **changes: Any) -> str:

@@ -1,4 +1,4 @@
-"""What to do about a part of the tests that this machine lacks."""
+"""Skips tests that need something which this machine lacks."""
 
 import os
 from typing import NoReturn
@@ -7,7 +7,7 @@ import pytest
 
 
 def missing(part: str, remedy: str) -> NoReturn:
-    """Skip the test and say how to have it run; with `CI=true`, fail it."""
+    """Skip the test and say what to do to run it; with `CI=true`, fail instead."""
     reason = f"{part}: {remedy}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests: the one that `TEST_DATABASE_URL` names, or one of their own."""
+"""PostgreSQL for the tests: the server at `TEST_DATABASE_URL`, or a temporary one."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ HOW_TO = "install PostgreSQL (Debian: apt install postgresql), or set TEST_DATAB
 
 @contextmanager
 def fresh_database() -> Iterator[str]:
-    """Make an empty database; give its URL for SQLAlchemy; drop it afterwards."""
+    """Create an empty database, yield its SQLAlchemy URL, and drop it afterwards."""
     with _server() as given:
-        # Without a password the service would sign in with an identity.
+        # Without a password, the service would sign in with an identity.
         server = given.set(password=given.password or "none")
         name = f"test_{token_hex(6)}"
         plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -42,10 +42,10 @@ def _server() -> Iterator[URL]:
         return
     programs = _programs()
     if programs is None:
-        missing("There is no PostgreSQL", HOW_TO)
+        missing("PostgreSQL is not installed", HOW_TO)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         data, port = Path(folder) / "data", _free_port()
-        run_as = _user_who_may_start_it(Path(folder))
+        run_as = _user_to_run_as(Path(folder))
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories="
         _run([programs / "initdb", "-D", data, "-U", "test", "--auth=trust", "-E", "UTF8"], run_as)
         log = Path(folder) / "log"
@@ -57,15 +57,15 @@ def _server() -> Iterator[URL]:
 
 
 def _programs() -> Path | None:
-    """Return the folder of initdb and pg_ctl; Debian keeps it off the PATH."""
+    """Return the folder of initdb and pg_ctl, if any; Debian does not put it on PATH."""
     if found := shutil.which("initdb"):
         return Path(found).parent
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return debian[-1].parent if debian else None
 
 
-def _user_who_may_start_it(folder: Path) -> str | None:
-    """Return the user to become, because PostgreSQL does not run as root."""
+def _user_to_run_as(folder: Path) -> str | None:
+    """Return the user to run PostgreSQL as, because it refuses to run as root."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     shutil.chown(folder, "postgres")

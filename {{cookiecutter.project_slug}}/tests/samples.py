@@ -1,4 +1,4 @@
-"""A resource of the tests' own, so that tests of the platform need none of the service's."""
+"""A sample resource, so that tests of other parts do not depend on the example."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ router = APIRouter(prefix="/api/samples")
 
 
 class Sample(BaseModel):
-    """A body."""
+    """The body of a request."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,13 +20,13 @@ class Sample(BaseModel):
 
 @router.get("")
 async def list_samples(caller: SignedIn, limit: Annotated[int, Query(ge=1)] = 1) -> list[str]:
-    """Return as many titles as asked for."""
+    """Return `limit` titles."""
     return ["sample"] * limit
 
 
 @router.post("", status_code=201)
 async def create_sample(new: Sample, caller: SignedIn) -> Sample:
-    """Return what was sent."""
+    """Return the body."""
     return new
 
 

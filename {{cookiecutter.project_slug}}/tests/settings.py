@@ -1,4 +1,4 @@
-"""Settings that are refused, and what is said of them."""
+"""Invalid settings, and the messages about them."""
 
 import pytest
 
@@ -9,12 +9,12 @@ UNREADABLE = {
     "UTF-16 without a byte order mark": "API_CLIENT_ID=x".encode("utf-16-le"),
     "Latin-1": "# für Entra\nAPI_CLIENT_ID=x".encode("latin-1"),
 }
-"""Contents of `.env` in other encodings than UTF-8."""
+"""Contents of `.env` in encodings other than UTF-8."""
 NOT_UTF_8 = r"^\.env is not UTF-8 text\. Save it again with the encoding UTF-8\.$"
 
 
 def refuses(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Check that this value is refused in one sentence that names the setting and what was expected."""
+    """Assert that the value is refused with one sentence, which says what is expected."""
     environment.setenv(name.upper(), value)
     with pytest.raises(SettingsError) as stopped:
         load_settings()

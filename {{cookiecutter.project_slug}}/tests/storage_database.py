@@ -1,4 +1,4 @@
-"""The fixtures of the database: SQLite, and PostgreSQL where there is one."""
+"""Fixtures for the database: SQLite, and PostgreSQL if it is available."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +15,7 @@ from tests.postgresql import fresh_database
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an SQLite database with empty tables, to be copied."""
+    """Return an SQLite database with empty tables, for other fixtures to copy."""
     file = tmp_path_factory.mktemp("database") / "empty.db"
     migrate(f"sqlite+aiosqlite:///{file.as_posix()}")
     return file
@@ -31,7 +31,7 @@ def storage_values(migrated_file: Path, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database; skip the test where there is none."""
+    """Return the URL of an empty PostgreSQL database; skip the test without a server."""
     with fresh_database() as url:
         migrate(url)
         yield url
@@ -41,7 +41,7 @@ def postgresql_url() -> Iterator[str]:
 async def storage(
     request: pytest.FixtureRequest, values: dict[str, Any]
 ) -> AsyncIterator[Database]:
-    """Return an empty database, of each kind in turn."""
+    """Return an empty SQLite and an empty PostgreSQL database, in turn."""
     if request.param == "postgresql":
         values["database_url"] = request.getfixturevalue("postgresql_url")
     async with DatabaseStorage(Settings.model_validate(values)).open() as database:

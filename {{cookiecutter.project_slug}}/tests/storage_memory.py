@@ -1,4 +1,4 @@
-"""The fixtures of the memory."""
+"""Fixtures for the memory."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Access to the platform's own routes."""
+"""Access to the routes outside the example."""
 
 import pytest
 from fastapi.testclient import TestClient

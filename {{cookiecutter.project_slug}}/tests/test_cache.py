@@ -1,4 +1,4 @@
-"""The cache of verified tokens: what it keeps, for how long, and what it never skips."""
+"""The cache of verified tokens: what it keeps, for how long, and which checks remain."""
 
 import time
 from typing import Any
@@ -17,18 +17,18 @@ from tests.conftest import DOCS_PAGE, Serve
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that a test controls."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
     def __call__(self) -> float:
-        """Return the time."""
+        """Return the current time."""
         return self.now
 
 
 def verified(expires_at: float = 5000.0) -> VerifiedToken:
-    """Return what verifying a token might bring."""
+    """Return a verified token of a new caller."""
     caller = Caller(
         tenant_id=uuid4(),
         object_id=uuid4(),
@@ -42,7 +42,7 @@ def verified(expires_at: float = 5000.0) -> VerifiedToken:
     return VerifiedToken(caller, not_before=0.0, expires_at=expires_at)
 
 
-def test_a_token_is_kept_for_the_time_that_is_set() -> None:
+def test_token_is_kept_for_the_configured_time() -> None:
     clock = Clock()
     cache, token = VerifiedTokens(300, clock), verified()
     cache.add(b"token", token, cache.generation)
@@ -52,7 +52,7 @@ def test_a_token_is_kept_for_the_time_that_is_set() -> None:
     assert cache.get(b"token") is None
 
 
-def test_a_token_is_never_kept_past_its_expiry() -> None:
+def test_token_is_not_kept_past_its_expiry() -> None:
     clock = Clock()
     cache = VerifiedTokens(300, clock)
     cache.add(b"token", verified(expires_at=1010.0), cache.generation)
@@ -62,26 +62,26 @@ def test_a_token_is_never_kept_past_its_expiry() -> None:
     assert cache.get(b"token") is None
 
 
-def test_nothing_is_kept_when_the_cache_is_off() -> None:
+def test_nothing_is_kept_if_the_cache_is_off() -> None:
     cache = VerifiedTokens(0, Clock())
     cache.add(b"token", verified(), cache.generation)
     assert cache.get(b"token") is None
 
 
-def test_no_other_token_is_found() -> None:
+def test_different_token_is_not_found() -> None:
     cache = VerifiedTokens(300, Clock())
     cache.add(b"token", verified(), cache.generation)
     assert cache.get(b"token ") is None
 
 
-def test_a_change_of_keys_forgets_every_token() -> None:
+def test_change_of_keys_removes_every_token() -> None:
     cache = VerifiedTokens(300, Clock())
     cache.add(b"token", verified(), cache.generation)
     cache.clear()
     assert cache.get(b"token") is None
 
 
-def test_a_token_that_was_verified_with_old_keys_is_not_kept() -> None:
+def test_token_verified_with_old_keys_is_not_kept() -> None:
     cache = VerifiedTokens(300, Clock())
     generation = cache.generation
     cache.clear()
@@ -89,7 +89,7 @@ def test_a_token_that_was_verified_with_old_keys_is_not_kept() -> None:
     assert cache.get(b"token") is None
 
 
-def test_the_cache_is_bounded_and_holds_no_token() -> None:
+def test_cache_is_bounded_and_contains_no_token_in_plain_text() -> None:
     cache = VerifiedTokens(300, Clock())
     for n in range(MOST_TOKENS + 10):
         cache.add(b"a-token-%d" % n, verified(), cache.generation)
@@ -99,21 +99,21 @@ def test_the_cache_is_bounded_and_holds_no_token() -> None:
 
 
 def token_of(entra: StandIn, name: str) -> str:
-    """Return a token of this person."""
+    """Return an access token for a person."""
     return entra.access_token(person_called(name), DOCS_PAGE, frozenset({SCOPE}))
 
 
 def me(client: TestClient, token: str) -> Any:
-    """Ask who the bearer of this token is."""
+    """Call `/api/me` with this token."""
     return client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
 
 
 def scheme_of(client: TestClient) -> Any:
-    """Return the scheme of the service that this client talks to."""
+    """Return the Entra ID scheme of the service that a client calls."""
     return client.app_state["entra"]
 
 
-def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:
+def test_cached_token_of_a_withdrawn_key_is_verified_again_and_then_refused(serve: Serve) -> None:
     entra = StandIn("http://localhost:8400", [DOCS_PAGE])
     client = serve(entra)
     token = token_of(entra, "bob")
@@ -123,7 +123,7 @@ def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:
     assert client.portal is not None
     scheme = scheme_of(client)
     assert client.portal.call(scheme.keys.refresh)
-    # In the grace of its key, it is accepted and verified each time.
+    # During the grace period of its key, the token is verified on each request.
     assert me(client, token).status_code == 200
     assert scheme.verified.get(token.encode()) is None
     real_clock = scheme.keys._clock
@@ -131,7 +131,7 @@ def test_a_withdrawn_key_ends_cached_tokens(serve: Serve) -> None:
     assert me(client, token).status_code == 401
 
 
-def test_rules_and_expiry_are_checked_on_every_use(serve: Serve, entra: StandIn) -> None:
+def test_lifetime_of_a_cached_token_is_checked_on_every_use(serve: Serve, entra: StandIn) -> None:
     client = serve()
     token = token_of(entra, "bob")
     answer = me(client, token)
@@ -148,7 +148,7 @@ def test_rules_and_expiry_are_checked_on_every_use(serve: Serve, entra: StandIn)
     assert me(client, token).status_code == 200
 
 
-def test_expired_token_leaves_the_cache(serve: Serve) -> None:
+def test_expired_token_is_not_cached(serve: Serve) -> None:
     entra = StandIn("http://localhost:8400", [DOCS_PAGE], clock=lambda: time.time() - 2 * 3600)
     client = serve(entra)
     assert me(client, token_of(entra, "bob")).status_code == 401
@@ -156,7 +156,9 @@ def test_expired_token_leaves_the_cache(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 300])
-def test_cached_tokens_are_not_mixed_up(serve: Serve, entra: StandIn, seconds: int) -> None:
+def test_tokens_of_different_people_are_not_mixed_up(
+    serve: Serve, entra: StandIn, seconds: int
+) -> None:
     client = serve(token_cache_seconds=seconds)
     tokens = {name: token_of(entra, name) for name in ("alice", "bob")}
     for name in ("alice", "bob", "alice", "bob"):

@@ -1,4 +1,4 @@
-"""The database: connections, transactions, migrations, and what is said when it cannot be used."""
+"""The database: connections, transactions, migrations and outages."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/api/numbers")
 
 @router.get("")
 async def read(database: OpenDatabase) -> str:
-    """Read something."""
+    """Read from the database."""
     async with database.autocommit() as connection:
         return str(await connection.scalar(REVISION))
 
@@ -51,7 +51,7 @@ async def write_twice(database: OpenDatabase) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a database, of each kind in turn."""
+    """Return the URL of an SQLite and a PostgreSQL database, in turn."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
     return f"sqlite+aiosqlite:///{(tmp_path / 'migrations.db').as_posix()}"
@@ -59,7 +59,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def numbers(storage: Database) -> AsyncIterator[Database]:
-    """Return a database with an empty table of numbers that differ."""
+    """Return a database with an empty table of unique numbers."""
     async with storage.transaction() as connection:
         await connection.execute(text("CREATE TABLE numbers (n INTEGER PRIMARY KEY)"))
     yield storage
@@ -69,12 +69,12 @@ async def numbers(storage: Database) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up after half a second, to keep the tests short; one test waits for the real time."""
+    """Shorten the time limit, to keep the tests short; one test uses the real limit."""
     monkeypatch.setattr("app.database.database.SECONDS_TO_WAIT", 0.5)
 
 
 async def count(database: Database) -> int:
-    """Return how many numbers there are."""
+    """Return how many numbers are in the table."""
     async with database.autocommit() as connection:
         return int(await connection.scalar(COUNT) or 0)
 
@@ -97,28 +97,28 @@ async def insert(opened: AbstractAsyncContextManager[AsyncConnection], *numbers:
 
 
 @pytest.mark.anyio
-async def test_failing_second_statement_leaves_nothing(numbers: Database) -> None:
+async def test_transaction_with_a_failing_statement_leaves_nothing(numbers: Database) -> None:
     with pytest.raises(IntegrityError):
         await insert(numbers.transaction(), 1, 1)
     assert await count(numbers) == 0
 
 
 @pytest.mark.anyio
-async def test_plain_engine_is_transactional_too(numbers: Database) -> None:
+async def test_begin_of_the_plain_engine_is_transactional_too(numbers: Database) -> None:
     with pytest.raises(IntegrityError):
         await insert(numbers.engine.begin(), 1, 1)
     assert await count(numbers) == 0
 
 
 @pytest.mark.anyio
-async def test_autocommit_keeps_each_statement(numbers: Database) -> None:
+async def test_autocommit_keeps_what_precedes_a_failing_statement(numbers: Database) -> None:
     with pytest.raises(IntegrityError):
         await insert(numbers.autocommit(), 1, 1)
     assert await count(numbers) == 1
 
 
 @pytest.mark.anyio
-async def test_parallel_transactions_that_read_and_write_all_succeed(numbers: Database) -> None:
+async def test_concurrent_transactions_that_read_and_write_all_succeed(numbers: Database) -> None:
     async def add() -> None:
         async with numbers.transaction() as connection:
             await connection.execute(COUNT)
@@ -127,14 +127,14 @@ async def test_parallel_transactions_that_read_and_write_all_succeed(numbers: Da
                 {"step": next(steps)},
             )
 
-    # On PostgreSQL, two that overlap must not choose the same number.
+    # On PostgreSQL, overlapping transactions must not choose the same number.
     steps = iter(10**n for n in range(9))
     await asyncio.gather(*(add() for _ in range(9)))
     assert await count(numbers) == 9
 
 
 @pytest.mark.anyio
-async def test_session_and_store_write_in_one_request(numbers: Database) -> None:
+async def test_orm_session_writes_alongside_autocommit_and_transaction(numbers: Database) -> None:
     async with AsyncSession(numbers.engine) as session:
         assert await session.scalar(COUNT) == 0
         await insert(numbers.autocommit(), 1)
@@ -146,7 +146,7 @@ async def test_session_and_store_write_in_one_request(numbers: Database) -> None
 
 @pytest.mark.anyio
 @pytest.mark.usefixtures("impatient")
-async def test_transaction_that_takes_too_long_leaves_nothing(numbers: Database) -> None:
+async def test_transaction_over_the_time_limit_leaves_nothing(numbers: Database) -> None:
     async def dawdle() -> None:
         async with numbers.transaction() as connection:
             await connection.execute(INSERT, {"n": 1})
@@ -168,7 +168,7 @@ def test_failing_transaction_of_a_route_leaves_nothing(
         assert connection.execute("SELECT count(*) FROM numbers").fetchone() == (0,)
 
 
-def test_migrations_go_up_and_down_and_match_the_tables(url: str) -> None:
+def test_migrations_run_both_ways_and_match_the_tables(url: str) -> None:
     config = alembic_config(url)
     command.upgrade(config, "head")
     command.check(config)
@@ -179,7 +179,7 @@ def test_migrations_go_up_and_down_and_match_the_tables(url: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_database_ahead_of_the_code_is_ready_and_one_behind_is_not(
+async def test_database_ahead_of_the_code_is_available_and_one_behind_is_not(
     storage: Database,
 ) -> None:
     async def at(revision: str) -> str | None:
@@ -198,7 +198,7 @@ async def test_a_database_ahead_of_the_code_is_ready_and_one_behind_is_not(
 
 
 def says_503(client: TestClient, sentence: str) -> None:
-    """Check that the service lives, is not ready and says why."""
+    """Assert that the service is live but not ready, and says why."""
     assert client.get("/health/live").status_code == 200
     ready = client.get("/health/ready")
     assert ready.status_code == 503
@@ -209,7 +209,7 @@ def says_503(client: TestClient, sentence: str) -> None:
     assert "sql" not in answer.text.lower()
 
 
-def test_database_that_is_not_migrated_is_a_503(
+def test_database_is_a_503_until_it_is_migrated(
     serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'new.db').as_posix()}"
@@ -221,12 +221,12 @@ def test_database_that_is_not_migrated_is_a_503(
     assert client.get("/api/numbers").status_code == 200
 
 
-def test_database_that_does_not_answer_is_a_503(serve: Serve) -> None:
+def test_unreachable_database_is_a_503(serve: Serve) -> None:
     url = "postgresql+psycopg://nobody:none@127.0.0.1:1/none"  # pragma: allowlist secret
     says_503(serve(routers=[router], database_url=url), "does not answer")
 
 
-def test_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Path) -> None:
+def test_database_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'no' / 'such' / 'folder.db').as_posix()}"
     says_503(serve(routers=[router], database_url=url), "does not answer")
 
@@ -240,8 +240,15 @@ def test_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Path) -> No
         ("postgresql+psycopg://u:a-p@ss?hush=1@db/data", "%2F"),  # pragma: allowlist secret
         ("postgresql+psycopg://u:a-password@db/data?no=1", "no"),  # pragma: allowlist secret
     ],
+    ids=[
+        "invalid option",
+        "invalid port",
+        "at sign in the password",
+        "question mark in the password",
+        "invalid option after a password",
+    ],
 )
-def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, reason: str) -> None:
+def test_unusable_url_is_refused_without_revealing_the_password(url: str, reason: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL is invalid: ") as refused:
         parsed(SecretStr(url))
     assert reason in str(refused.value)
@@ -249,7 +256,7 @@ def test_a_url_that_cannot_be_used_is_refused_in_a_sentence(url: str, reason: st
 
 
 @pytest.mark.anyio
-async def test_everything_in_the_url_counts(postgresql_url: str) -> None:
+async def test_options_in_the_url_apply_to_service_and_migration(postgresql_url: str) -> None:
     counts = {"options": "-c search_path=counts -c statement_timeout=9s", "connect_timeout": "9"}
     url = make_url(postgresql_url).update_query_dict(counts)
     database = Database(connect_engine(url))

@@ -1,4 +1,4 @@
-"""Signing in to PostgreSQL with an identity: real connections, with a token that is made up."""
+"""Sign-in to PostgreSQL with an identity, over real connections and with a fake token."""
 
 import time
 from types import TracebackType
@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests.conftest import Values
 from tests.missing import missing
 
-KEY = "a key that nobody checks, of 32 bytes and more"  # pragma: allowlist secret
+KEY = "a key of at least 32 bytes that is never checked"  # pragma: allowlist secret
 
 
 class Token(NamedTuple):
@@ -26,7 +26,7 @@ class Token(NamedTuple):
 
 
 class Credential:
-    """A credential (`AsyncTokenCredential`) that counts how often it is asked."""
+    """An `AsyncTokenCredential` that counts the requests for a token."""
 
     def __init__(self, user: str) -> None:
         self.user = user
@@ -43,7 +43,7 @@ class Credential:
         return Token(jwt.encode({"upn": self.user, "exp": expiry}, KEY, "HS256"), expiry)
 
     async def close(self) -> None:
-        """Take note."""
+        """Record the call."""
         self.closed = True
 
     async def __aenter__(self) -> Self:
@@ -61,18 +61,18 @@ class Credential:
 
 @pytest.fixture(autouse=True)
 def extra() -> None:
-    """Skip these tests where the extra is not installed."""
+    """Skip these tests if the extra is not installed."""
     if not uses_identity(make_url("postgresql+psycopg://localhost/data")):
         missing("The extra `azure` is not installed", "run `uv sync --inexact --extra azure`")
 
 
-def test_a_password_in_the_url_is_used() -> None:
+def test_password_in_the_url_takes_precedence() -> None:
     url = "postgresql+psycopg://user:secret@localhost/data"  # pragma: allowlist secret
     assert not uses_identity(make_url(url))
 
 
 @pytest.mark.anyio
-async def test_a_token_is_fetched_for_each_connection_and_not_for_each_request(
+async def test_token_is_fetched_for_each_connection_but_not_for_each_request(
     postgresql_url: str,
 ) -> None:
     url = make_url(postgresql_url)
@@ -92,7 +92,7 @@ async def test_a_token_is_fetched_for_each_connection_and_not_for_each_request(
 
 
 @pytest.mark.anyio
-async def test_an_identity_without_a_token_is_a_database_that_does_not_answer() -> None:
+async def test_database_is_unavailable_without_a_token() -> None:
     url = make_url("postgresql+psycopg://127.0.0.1:1/data")
     database = Database(connect_engine(url, Credential("")))
     assert "does not answer" in str(await database.unavailable_reason())
@@ -100,7 +100,7 @@ async def test_an_identity_without_a_token_is_a_database_that_does_not_answer() 
 
 
 @pytest.mark.anyio
-async def test_the_credential_is_closed_when_the_service_stops(values: Values) -> None:
+async def test_credential_is_closed_when_the_service_stops(values: Values) -> None:
     credential = Credential("somebody")
     url = "postgresql+psycopg://127.0.0.1:1/data"
     settings = Settings.model_validate(values | {"database_url": url})
@@ -110,7 +110,7 @@ async def test_the_credential_is_closed_when_the_service_stops(values: Values) -
 
 
 @pytest.mark.anyio
-async def test_everything_in_the_url_counts_with_an_identity(postgresql_url: str) -> None:
+async def test_hosts_and_options_in_the_url_apply_with_an_identity(postgresql_url: str) -> None:
     url = make_url(postgresql_url)
     host, port = url.host or url.query["host"], url.port or 5432
     # The first of two hosts does not answer.

@@ -1,4 +1,4 @@
-"""The setting of the database, and reading it without the others."""
+"""`DATABASE_URL`, together with the other settings and without them."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from tests.settings import NOT_UTF_8, UNREADABLE, refuses
         "mysql+aiomysql://localhost/data",
     ],
 )
-def test_another_database_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
+def test_unsupported_database_url_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
     refuses(environment, "database_url", value)
 
 
-def test_a_migration_needs_the_url_of_the_database_only(
+def test_migration_requires_no_setting_except_the_database_url(
     environment: pytest.MonkeyPatch, values: Values
 ) -> None:
     environment.delenv("API_CLIENT_ID")
@@ -32,7 +32,7 @@ def test_a_migration_needs_the_url_of_the_database_only(
         load_database_url()
 
 
-def test_a_password_is_not_shown(values: Values) -> None:
+def test_password_is_not_in_the_repr(values: Values) -> None:
     url = "postgresql+psycopg://user:a-password@localhost/data"  # pragma: allowlist secret
     settings = Settings.model_validate(values | {"database_url": url})
     assert "a-password" not in repr(settings)
@@ -40,7 +40,7 @@ def test_a_password_is_not_shown(values: Values) -> None:
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 @pytest.mark.usefixtures("environment")
-def test_a_file_in_another_encoding_is_refused(content: bytes) -> None:
+def test_env_file_in_another_encoding_is_refused(content: bytes) -> None:
     Path(".env").write_bytes(content)
     with pytest.raises(SettingsError, match=NOT_UTF_8):
         load_database_url()

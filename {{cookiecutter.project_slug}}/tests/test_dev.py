@@ -1,4 +1,4 @@
-"""The stand-in for Entra ID and `python -m dev`: what a developer meets on their machine."""
+"""The stand-in for Entra ID, and the command `python -m dev`."""
 
 import json
 import socket
@@ -44,13 +44,13 @@ QUESTION = {
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that a test controls."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
 
     def __call__(self) -> float:
-        """Return the time."""
+        """Return the current time."""
         return self.now
 
 
@@ -62,13 +62,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def browser(clock: Clock) -> TestClient:
-    """Return a client of a stand-in of its own."""
+    """Return a client of a new stand-in."""
     app = StandIn(ENTRA, [DOCS_PAGE, COMMAND], clock).app
     return TestClient(app, base_url=ENTRA, follow_redirects=False)
 
 
 def authorize(browser: TestClient, path: str = AUTHORIZE, **changes: str) -> dict[str, str]:
-    """Ask for a code; return the parameters of the redirect."""
+    """Request an authorization code; return the parameters of the redirect."""
     answer = browser.get(path, params=QUESTION | changes)
     assert answer.status_code == 302, answer.text
     target = urlsplit(answer.headers["location"])
@@ -78,7 +78,7 @@ def authorize(browser: TestClient, path: str = AUTHORIZE, **changes: str) -> dic
 def redeem(
     browser: TestClient, code: str, changes: dict[str, str] | None = None, *, origin: str = ORIGIN
 ) -> Any:
-    """Redeem a code from a page of this origin, or from none."""
+    """Redeem a code as a page of this origin does, or without an origin."""
     form = {
         "client_id": DOCS_CLIENT_ID,
         "grant_type": "authorization_code",
@@ -91,7 +91,7 @@ def redeem(
 
 
 def refuses(answer: Any, error: str, number: int | None) -> None:
-    """Check that this is an error as Entra ID sends it."""
+    """Assert that the answer is this error, in the form that Entra ID uses."""
     assert answer.status_code in {400, 401}
     body = answer.json()
     assert body["error"] == error
@@ -100,7 +100,7 @@ def refuses(answer: Any, error: str, number: int | None) -> None:
     assert {"timestamp", "trace_id", "correlation_id"} <= set(body)
 
 
-def test_signing_in_by_pkce(browser: TestClient) -> None:
+def test_pkce_sign_in_returns_an_access_token_and_an_id_token(browser: TestClient) -> None:
     parameters = authorize(browser)
     assert parameters["state"] == "a state"
     answer = redeem(browser, parameters["code"])
@@ -114,7 +114,7 @@ def test_signing_in_by_pkce(browser: TestClient) -> None:
     assert (identity["aud"], identity["nonce"]) == (DOCS_CLIENT_ID, "a nonce")
 
 
-def test_refresh_tokens_are_exchanged_once(browser: TestClient) -> None:
+def test_refresh_token_is_exchanged_only_once(browser: TestClient) -> None:
     first = redeem(browser, authorize(browser)["code"]).json()["refresh_token"]
     form = {"client_id": DOCS_CLIENT_ID, "grant_type": "refresh_token", "refresh_token": first}
     second = browser.post(TOKEN, data=form, headers={"Origin": ORIGIN}).json()
@@ -123,7 +123,7 @@ def test_refresh_tokens_are_exchanged_once(browser: TestClient) -> None:
     refuses(browser.post(TOKEN, data=form, headers={"Origin": ORIGIN}), "invalid_grant", 70000)
 
 
-def test_the_account_picker_names_everybody_of_the_tenant(browser: TestClient) -> None:
+def test_account_picker_lists_only_people_of_the_tenant(browser: TestClient) -> None:
     page = browser.get(AUTHORIZE, params=QUESTION | {"login_hint": ""}).text
     for person in PEOPLE:
         assert (f'value="{person.username}"' in page) == (person.tenant == CONTOSO)
@@ -132,28 +132,32 @@ def test_the_account_picker_names_everybody_of_the_tenant(browser: TestClient) -
 
 
 @pytest.mark.parametrize(
-    ("username", "number"), [("erin@fabrikam.example", 50020), ("<script>@x.example", 50034)]
+    ("username", "number"),
+    [("erin@fabrikam.example", 50020), ("<script>@x.example", 50034)],
+    ids=["another tenant", "unknown"],
 )
-def test_somebody_else_cannot_sign_in(browser: TestClient, username: str, number: int) -> None:
+def test_person_outside_the_tenant_cannot_sign_in(
+    browser: TestClient, username: str, number: int
+) -> None:
     answer = browser.get(AUTHORIZE, params=QUESTION | {"login_hint": username})
     assert answer.status_code == 200
     assert f"AADSTS{number}" in answer.text
     assert "<script>" not in answer.text
 
 
-def test_cancelling_goes_back_with_an_error(browser: TestClient) -> None:
+def test_cancelled_sign_in_redirects_with_an_error(browser: TestClient) -> None:
     parameters = authorize(browser, error="access_denied")
     assert parameters["error"] == "access_denied"
     assert parameters["state"] == "a state"
 
 
-def test_a_code_is_redeemed_once(browser: TestClient) -> None:
+def test_code_is_redeemed_only_once(browser: TestClient) -> None:
     code = authorize(browser)["code"]
     assert redeem(browser, code).status_code == 200
     refuses(redeem(browser, code), "invalid_grant", 54005)
 
 
-def test_a_code_expires(browser: TestClient, clock: Clock) -> None:
+def test_expired_code_is_refused(browser: TestClient, clock: Clock) -> None:
     code = authorize(browser)["code"]
     clock.now += 60
     refuses(redeem(browser, code), "invalid_grant", 70008)
@@ -172,6 +176,17 @@ def test_a_code_expires(browser: TestClient, clock: Clock) -> None:
         ({"grant_type": "client_credentials"}, "invalid_client", 7000218),
         ({"grant_type": "password"}, "unsupported_grant_type", 70003),
     ],
+    ids=[
+        "unknown code",
+        "another client",
+        "another redirect URI",
+        "another code verifier",
+        "short code verifier",
+        "long code verifier",
+        "unknown client",
+        "client credentials",
+        "password",
+    ],
 )
 def test_invalid_redemption_is_refused(
     browser: TestClient, changes: dict[str, str], error: str, number: int
@@ -180,7 +195,7 @@ def test_invalid_redemption_is_refused(
     refuses(redeem(browser, code, changes), error, number)
 
 
-def test_redemption_without_a_verifier_or_a_client_is_refused(browser: TestClient) -> None:
+def test_redemption_without_a_code_verifier_or_client_is_refused(browser: TestClient) -> None:
     form = {
         "client_id": DOCS_CLIENT_ID,
         "grant_type": "authorization_code",
@@ -192,7 +207,7 @@ def test_redemption_without_a_verifier_or_a_client_is_refused(browser: TestClien
     refuses(browser.post(TOKEN, data=form, headers={"Origin": ORIGIN}), "invalid_request", 900144)
 
 
-def test_redemption_for_a_page_requires_its_origin(browser: TestClient) -> None:
+def test_page_cannot_redeem_without_its_origin(browser: TestClient) -> None:
     code = authorize(browser)["code"]
     refuses(redeem(browser, code, origin=""), "invalid_request", 9002327)
     token = redeem(browser, code).json()["refresh_token"]
@@ -201,7 +216,7 @@ def test_redemption_for_a_page_requires_its_origin(browser: TestClient) -> None:
     assert browser.post(TOKEN, data=form, headers={"Origin": ORIGIN}).status_code == 200
 
 
-def test_redemption_for_a_program_has_no_origin(browser: TestClient) -> None:
+def test_program_cannot_redeem_with_an_origin(browser: TestClient) -> None:
     changes = {"client_id": COMMAND.id, "redirect_uri": "http://localhost:4711"}
     code = authorize(browser, **changes)["code"]
     refuses(redeem(browser, code, changes), "invalid_request", 9002326)
@@ -224,8 +239,22 @@ def test_redemption_for_a_program_has_no_origin(browser: TestClient) -> None:
         ({"scope": f"{SCOPE} api://{API_CLIENT_ID}/.default"}, "invalid_scope"),
         ({"scope": ""}, "invalid_scope"),
     ],
+    ids=[
+        "implicit flow",
+        "plain code challenge",
+        "no code challenge",
+        "short code challenge",
+        "long code challenge",
+        "padded code challenge",
+        "unsupported response mode",
+        "unknown prompt",
+        "silent sign-in",
+        "default scope of an unknown API",
+        "default scope with another scope",
+        "no scope",
+    ],
 )
-def test_invalid_request_goes_back_with_an_error(
+def test_invalid_request_redirects_with_an_error(
     browser: TestClient, changes: dict[str, str], error: str
 ) -> None:
     assert authorize(browser, **changes)["error"] == error
@@ -240,8 +269,9 @@ def test_invalid_request_goes_back_with_an_error(
         (AUTHORIZE, {"client_id": CONTOSO.id}, 700016),
         (AUTHORIZE.replace(CONTOSO.id, "nobody.example"), {}, 90002),
     ],
+    ids=["another host", "another site", "invalid URI", "unknown client", "unknown tenant"],
 )
-def test_error_without_a_valid_redirect_uri_is_shown_on_a_page(
+def test_error_that_must_not_redirect_is_shown_on_a_page(
     browser: TestClient, path: str, changes: dict[str, str], number: int
 ) -> None:
     answer = browser.get(path, params=QUESTION | changes)
@@ -249,14 +279,14 @@ def test_error_without_a_valid_redirect_uri_is_shown_on_a_page(
     assert f"AADSTS{number}" in answer.text
 
 
-def test_answer_comes_in_the_fragment_when_asked(browser: TestClient) -> None:
+def test_fragment_response_mode_answers_in_the_fragment(browser: TestClient) -> None:
     answer = browser.get(AUTHORIZE, params=QUESTION | {"response_mode": "fragment"})
     target = urlsplit(answer.headers["location"])
     assert not target.query
     assert {"code", "state"} == set(parse_qs(target.fragment))
 
 
-def test_answer_comes_in_a_form_when_asked(browser: TestClient) -> None:
+def test_form_post_response_mode_answers_with_an_escaped_form(browser: TestClient) -> None:
     changes = {"response_mode": "form_post", "state": '"><script>'}
     answer = browser.get(AUTHORIZE, params=QUESTION | changes)
     assert answer.status_code == 200
@@ -265,14 +295,14 @@ def test_answer_comes_in_a_form_when_asked(browser: TestClient) -> None:
     assert 'name="state" value="&quot;&gt;&lt;script&gt;"' in answer.text
 
 
-def test_select_account_shows_the_picker_in_spite_of_a_hint(browser: TestClient) -> None:
+def test_select_account_shows_the_picker_despite_a_login_hint(browser: TestClient) -> None:
     page = browser.get(AUTHORIZE, params=QUESTION | {"prompt": "select_account"})
     assert page.status_code == 200
     assert "Pick an account" in page.text
     assert 'name="prompt"' not in page.text
 
 
-def test_default_scope_is_every_scope_of_the_api(browser: TestClient) -> None:
+def test_default_scope_grants_every_scope_of_the_api(browser: TestClient) -> None:
     code = authorize(browser, scope=f"api://{API_CLIENT_ID}/.default openid")["code"]
     assert set(redeem(browser, code).json()["scope"].split()) == API_SCOPES
 
@@ -284,13 +314,13 @@ def test_token_without_an_api_scope_is_for_microsoft_graph(browser: TestClient) 
     assert access["scp"] == "openid profile"
 
 
-def test_id_token_has_no_claims_of_the_api(browser: TestClient) -> None:
+def test_id_token_has_no_claims_for_the_api(browser: TestClient) -> None:
     tokens = redeem(browser, authorize(browser)["code"]).json()
     identity = jwt.decode(tokens["id_token"], options={"verify_signature": False})
     assert not {"roles", "scp", "acct"} & set(identity)
 
 
-def test_client_info_names_the_person_when_asked(browser: TestClient) -> None:
+def test_client_info_identifies_the_person_on_request(browser: TestClient) -> None:
     code = authorize(browser, client_info="1")
     tokens = redeem(browser, code["code"], {"client_info": "1"}).json()
     for info in (code["client_info"], tokens["client_info"]):
@@ -298,13 +328,15 @@ def test_client_info_names_the_person_when_asked(browser: TestClient) -> None:
         assert ids == {"uid": person_called("bob").object_id, "utid": CONTOSO.id}
 
 
-def test_ids_are_compared_without_case(browser: TestClient) -> None:
+def test_ids_are_case_insensitive(browser: TestClient) -> None:
     path = AUTHORIZE.replace(CONTOSO.id, CONTOSO.id.upper())
     assert "code" in authorize(browser, path, client_id=DOCS_CLIENT_ID.upper())
 
 
 @pytest.mark.parametrize("segment", ["common", "organizations"])
-def test_any_organisation_is_for_multi_tenant_services(browser: TestClient, segment: str) -> None:
+def test_shared_endpoint_signs_in_only_for_a_multi_tenant_service(
+    browser: TestClient, segment: str
+) -> None:
     path = AUTHORIZE.replace(CONTOSO.id, segment)
     erin = person_called("erin").username
     assert ("code" in authorize(browser, path, login_hint=erin)) == MULTI_TENANT
@@ -312,7 +344,7 @@ def test_any_organisation_is_for_multi_tenant_services(browser: TestClient, segm
     assert document["issuer"] == ENTRA + "/{tenantid}/v2.0"
 
 
-def test_people_sign_in_at_their_own_tenant(browser: TestClient) -> None:
+def test_people_sign_in_only_at_their_own_tenant(browser: TestClient) -> None:
     path = AUTHORIZE.replace(CONTOSO.id, FABRIKAM.domain)
     assert "code" in authorize(browser, path, login_hint=person_called("erin").username)
     answer = browser.get(path, params=QUESTION)
@@ -320,7 +352,7 @@ def test_people_sign_in_at_their_own_tenant(browser: TestClient) -> None:
     assert "erin@fabrikam.example" in answer.text
 
 
-def test_signing_out(browser: TestClient) -> None:
+def test_sign_out_redirects_only_to_a_registered_uri(browser: TestClient) -> None:
     path = f"/{CONTOSO.id}/oauth2/v2.0/logout"
     answer = browser.get(path, params={"post_logout_redirect_uri": REDIRECT})
     assert answer.headers["location"] == REDIRECT
@@ -329,7 +361,7 @@ def test_signing_out(browser: TestClient) -> None:
 
 
 def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
-    """Run `python -m dev` with these arguments, which end it; return what it says."""
+    """Run `python -m dev` with arguments that make it fail; return its message."""
     monkeypatch.setattr(sys, "argv", ["dev", *arguments])
     with pytest.raises(SystemExit) as stopped:
         command.main()
@@ -338,14 +370,14 @@ def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
 
 
 def taken_port() -> socket.socket:
-    """Return a socket that holds a port."""
+    """Return a socket that listens on a free port."""
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     holder.listen()
     return holder
 
 
-def test_a_taken_port_is_named_with_the_way_to_choose_another(
+def test_message_names_the_port_that_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with taken_port() as holder:
@@ -353,12 +385,12 @@ def test_a_taken_port_is_named_with_the_way_to_choose_another(
         assert f"Port {port} is taken" in run_command(monkeypatch, "--entra-port", str(port))
 
 
-def test_one_port_cannot_serve_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_port_of_both_servers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot share a port" in run_command(monkeypatch, "--port", "8400")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x"])
-def test_a_port_is_a_number_in_range(
+def test_invalid_port_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: str
 ) -> None:
     run_command(monkeypatch, "--port", port)
@@ -374,7 +406,7 @@ def test_token_command_requires_a_running_stand_in(monkeypatch: pytest.MonkeyPat
         assert f"No stand-in for Entra ID answers on port {port}." in said
 
 
-def test_local_sign_in_reads_no_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_settings_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_CLIENT_ID", DOCS_CLIENT_ID)
     monkeypatch.setenv("ENTRA_AUTHORITY", "https://login.microsoftonline.com")
     settings = local_settings(ENTRA)

@@ -1,4 +1,4 @@
-"""`.env` as editors and shells write it: read the same by all who read it, or refused by all."""
+"""`.env` as editors and shells write it: all that read it agree on its values, or refuse it."""
 
 import subprocess
 import sys
@@ -19,17 +19,17 @@ FORMS = {
     "double quotes": '{name}="{value}"\n',
     "single quotes": "{name}='{value}'\n",
     "export": "export {name}={value}\n",
-    "blanks": "  {name} = {value}  \n\n",
+    "spaces": "  {name} = {value}  \n\n",
     "comment": "# a comment\n{name}={value} # another\n",
     "lower case": "{lower}={value}\n",
-    "no newline at the end": "# a comment\n{name}={value}",
+    "no final newline": "# a comment\n{name}={value}",
 }
 ENCODINGS = {"UTF-8": "utf-8", "UTF-8 with a byte order mark": "utf-8-sig"}
 
 
 @pytest.fixture(autouse=True)
 def folder(values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the current folder, with every setting but API_CLIENT_ID in the environment."""
+    """Return the current folder; the environment has every setting except API_CLIENT_ID."""
     for name, value in values.items():
         monkeypatch.setenv(name.upper(), value)
     monkeypatch.delenv("API_CLIENT_ID")
@@ -38,7 +38,7 @@ def folder(values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> P
 
 
 def printed(name: str) -> subprocess.CompletedProcess[str]:
-    """Return what `python -m app.env_file` prints in the current folder."""
+    """Run `python -m app.env_file` in the current folder; return the finished process."""
     return subprocess.run(
         [sys.executable, "-m", "app.env_file", name],
         env={"PYTHONPATH": str(Path(__file__).parent.parent), "SYSTEMROOT": "C:\\Windows"},
@@ -51,14 +51,14 @@ def printed(name: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_a_form_is_read_the_same_by_everyone(folder: Path, form: str, encoding: str) -> None:
+def test_settings_and_command_read_the_same_value(folder: Path, form: str, encoding: str) -> None:
     text = form.format(name="API_CLIENT_ID", lower="api_client_id", value=API_CLIENT_ID)
     (folder / ".env").write_bytes(text.encode(encoding))
     assert read_env_file()["API_CLIENT_ID"] == API_CLIENT_ID
     assert str(load_settings().api_client_id) == API_CLIENT_ID
 
 
-def test_of_a_doubled_key_the_last_value_counts(folder: Path) -> None:
+def test_last_value_of_a_repeated_key_wins(folder: Path) -> None:
     lines = [f"API_CLIENT_ID={value}\n" for value in (OTHER_ID, API_CLIENT_ID)]
     (folder / ".env").write_text("".join(lines))
     assert read_env_file()["API_CLIENT_ID"] == API_CLIENT_ID
@@ -66,7 +66,7 @@ def test_of_a_doubled_key_the_last_value_counts(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
-def test_another_encoding_is_refused_in_one_sentence(folder: Path, content: bytes) -> None:
+def test_other_encoding_is_refused_with_one_sentence(folder: Path, content: bytes) -> None:
     (folder / ".env").write_bytes(content)
     with pytest.raises(EnvFileError, match=NOT_UTF_8):
         read_env_file()
@@ -74,13 +74,17 @@ def test_another_encoding_is_refused_in_one_sentence(folder: Path, content: byte
         load_settings()
 
 
-def test_the_command_prints_the_value(folder: Path) -> None:
+def test_command_prints_the_value(folder: Path) -> None:
     (folder / ".env").write_bytes(f'export API_CLIENT_ID="{API_CLIENT_ID}"\r\n'.encode("utf-8-sig"))
     assert printed("API_CLIENT_ID").stdout == f"{API_CLIENT_ID}\n"
 
 
-@pytest.mark.parametrize("content", [b"", b"API_CLIENT_ID=\n", UNREADABLE["UTF-16"]])
-def test_the_command_fails_without_a_value(folder: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"API_CLIENT_ID=\n", UNREADABLE["UTF-16"]],
+    ids=["empty file", "empty value", "UTF-16"],
+)
+def test_command_without_a_value_fails_with_one_line(folder: Path, content: bytes) -> None:
     (folder / ".env").write_bytes(content)
     ended = printed("API_CLIENT_ID")
     assert (ended.returncode, ended.stdout) == (1, "")

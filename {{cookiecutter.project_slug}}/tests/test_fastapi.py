@@ -1,6 +1,6 @@
-"""What FastAPI's documentation teaches works beside the code of this service.
+"""What FastAPI's documentation teaches works in this service too.
 
-Each test is one habit from the tutorial or the advanced guide, in a few lines.
+Each test shows one technique from the tutorial or the advanced guide.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ from tests.conftest import Build, Serve
 
 
 class Item(BaseModel):
-    """A body."""
+    """The body of a request."""
 
     name: str
     price: float = 1.0
@@ -57,7 +57,7 @@ class Item(BaseModel):
 
 @pytest.fixture
 def app(build: Build) -> FastAPI:
-    """Return the service, for a test to add to before it starts."""
+    """Return the service before it starts, so that a test can extend it."""
     return build()
 
 
@@ -80,7 +80,9 @@ Start = Callable[[], TestClient]
 
 
 @pytest.mark.parametrize(
-    "detail", ["taken", {"code": "dup", "message": "taken"}, ["a", 1], {"message": None}, 7]
+    "detail",
+    ["taken", {"code": "dup", "message": "taken"}, ["a", 1], {"message": None}, 7],
+    ids=["text", "dict", "list", "dict with null", "number"],
 )
 def test_http_exception_keeps_its_detail(app: FastAPI, start: Start, detail: Any) -> None:
     @app.get("/raises")
@@ -111,7 +113,9 @@ def test_http_exception_keeps_any_status(app: FastAPI, start: Start, status: int
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_http_exception_without_a_body_has_none(app: FastAPI, start: Start, status: int) -> None:
+def test_http_exception_with_a_bodyless_status_has_no_body(
+    app: FastAPI, start: Start, status: int
+) -> None:
     @app.get("/raises")
     def raises() -> None:
         raise HTTPException(status, headers={"ETag": '"1"'})
@@ -121,7 +125,7 @@ def test_http_exception_without_a_body_has_none(app: FastAPI, start: Start, stat
 
 
 @pytest.mark.parametrize("status", [200, 400, 409, 499, 500, 503])
-def test_returned_response_arrives_as_it_was_made(app: FastAPI, start: Start, status: int) -> None:
+def test_returned_response_is_sent_as_it_is(app: FastAPI, start: Start, status: int) -> None:
     @app.get("/returns")
     def returns() -> JSONResponse:
         return JSONResponse({"code": "E42"}, status)
@@ -132,7 +136,7 @@ def test_returned_response_arrives_as_it_was_made(app: FastAPI, start: Start, st
     assert answer.headers["x-request-id"]
 
 
-def test_own_exception_handler_answers(app: FastAPI, start: Start) -> None:
+def test_custom_exception_handler_answers(app: FastAPI, start: Start) -> None:
     class UnicornError(Exception):
         pass
 
@@ -148,7 +152,7 @@ def test_own_exception_handler_answers(app: FastAPI, start: Start) -> None:
     assert (answer.status_code, answer.json()) == (418, {"message": "Oops"})
 
 
-def test_own_handler_of_http_exceptions_replaces_ours(app: FastAPI, start: Start) -> None:
+def test_custom_handler_of_http_exceptions_replaces_the_default(app: FastAPI, start: Start) -> None:
     @app.exception_handler(HTTPException)
     async def handle(request: Request, error: HTTPException) -> PlainTextResponse:
         return PlainTextResponse(str(error.detail), error.status_code)
@@ -161,7 +165,7 @@ def test_own_handler_of_http_exceptions_replaces_ours(app: FastAPI, start: Start
 
 
 @pytest.mark.parametrize("key", [500, Exception])
-def test_own_handler_of_unexpected_errors_replaces_ours(
+def test_custom_handler_of_unexpected_errors_replaces_the_default(
     app: FastAPI, start: Start, key: Any
 ) -> None:
     @app.exception_handler(key)
@@ -175,7 +179,7 @@ def test_own_handler_of_unexpected_errors_replaces_ours(
     assert start().get("/raises").json() == {"message": "Oops"}
 
 
-def test_http_middleware_sees_requests_and_answers(app: FastAPI, start: Start) -> None:
+def test_http_middleware_applies_to_every_answer(app: FastAPI, start: Start) -> None:
     @app.middleware("http")
     async def add_header(request: Request, call_next: Any) -> Any:
         answer = await call_next(request)
@@ -187,13 +191,13 @@ def test_http_middleware_sees_requests_and_answers(app: FastAPI, start: Start) -
     assert client.get("/nothing").headers["x-process-time"] == "1"
 
 
-def test_added_middleware_works(app: FastAPI, start: Start) -> None:
+def test_gzip_middleware_compresses_answers(app: FastAPI, start: Start) -> None:
     app.add_middleware(GZipMiddleware, minimum_size=10)
     answer = start().get("/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
 
 
-def test_router_with_prefix_and_dependencies_is_included(app: FastAPI, start: Start) -> None:
+def test_router_with_prefix_and_dependencies_works(app: FastAPI, start: Start) -> None:
     async def need_key(x_key: Annotated[str, Header()]) -> None:
         if x_key != "right":
             raise HTTPException(400, "X-Key is invalid")
@@ -228,7 +232,7 @@ def test_dependency_with_yield_cleans_up_after_an_error(app: FastAPI, start: Sta
     assert steps == ["open", "closed"]
 
 
-def test_class_is_a_dependency(app: FastAPI, start: Start) -> None:
+def test_class_works_as_a_dependency(app: FastAPI, start: Start) -> None:
     class Common:
         def __init__(self, q: str = "none", limit: int = 10) -> None:
             self.q, self.limit = q, limit
@@ -240,7 +244,7 @@ def test_class_is_a_dependency(app: FastAPI, start: Start) -> None:
     assert start().get("/lists?q=x").json() == {"q": "x", "limit": 10}
 
 
-def test_second_security_scheme_is_documented_beside_ours(app: FastAPI, start: Start) -> None:
+def test_second_security_scheme_is_documented_and_enforced(app: FastAPI, start: Start) -> None:
     key = APIKeyHeader(name="X-API-Key")
 
     @app.get("/keyed")
@@ -255,7 +259,7 @@ def test_second_security_scheme_is_documented_beside_ours(app: FastAPI, start: S
     assert client.get("/keyed").status_code == 401
 
 
-def test_basic_authentication_guards_a_route(app: FastAPI, start: Start) -> None:
+def test_basic_authentication_protects_a_route(app: FastAPI, start: Start) -> None:
     @app.get("/basic")
     def basic(credentials: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> str:
         return credentials.username
@@ -266,7 +270,7 @@ def test_basic_authentication_guards_a_route(app: FastAPI, start: Start) -> None
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Basic")
 
 
-def test_caller_is_a_dependency_of_a_dependency(app: FastAPI, start: Start, bearer: Bearer) -> None:
+def test_dependency_can_depend_on_the_caller(app: FastAPI, start: Start, bearer: Bearer) -> None:
     async def greeting(caller: SignedIn) -> str:
         return f"Hello, {caller.name}"
 
@@ -279,7 +283,7 @@ def test_caller_is_a_dependency_of_a_dependency(app: FastAPI, start: Start, bear
     assert client.get("/greets").status_code == 401
 
 
-def test_mounted_application_signs_in_and_keeps_its_errors(
+def test_mounted_application_requires_sign_in_and_keeps_its_error_format(
     app: FastAPI, start: Start, bearer: Bearer
 ) -> None:
     sub = FastAPI()
@@ -300,13 +304,13 @@ def test_mounted_application_signs_in_and_keeps_its_errors(
     assert client.get("/sub/nothing").json() == {"detail": "Not Found"}
 
 
-def test_static_files_are_mounted(app: FastAPI, start: Start, tmp_path: Any) -> None:
+def test_mounted_static_files_are_served(app: FastAPI, start: Start, tmp_path: Any) -> None:
     (tmp_path / "hello.txt").write_text("hello")
     app.mount("/static", StaticFiles(directory=tmp_path))
     assert start().get("/static/hello.txt").text == "hello"
 
 
-def test_websocket_echoes(app: FastAPI, start: Start) -> None:
+def test_websocket_receives_and_sends_messages(app: FastAPI, start: Start) -> None:
     @app.websocket("/ws")
     async def echo(socket: WebSocket) -> None:
         await socket.accept()
@@ -321,7 +325,7 @@ def test_websocket_echoes(app: FastAPI, start: Start) -> None:
         assert socket.receive_text() == "hello"
 
 
-def test_websocket_signs_in(app: FastAPI, start: Start, bearer: Bearer) -> None:
+def test_websocket_requires_sign_in(app: FastAPI, start: Start, bearer: Bearer) -> None:
     @app.websocket("/ws")
     async def greet(socket: WebSocket, caller: SignedIn) -> None:
         await socket.accept()
@@ -336,7 +340,7 @@ def test_websocket_signs_in(app: FastAPI, start: Start, bearer: Bearer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/api/me", "/docs", "/openapi.json"])
-def test_head_answers_like_get_without_a_body(start: Start, bearer: Bearer, path: str) -> None:
+def test_head_is_answered_like_get_without_a_body(start: Start, bearer: Bearer, path: str) -> None:
     client = start()
     got, asked = (client.request(method, path, headers=bearer("bob")) for method in ("GET", "HEAD"))
     assert (asked.status_code, asked.content) == (200, b"")
@@ -345,7 +349,7 @@ def test_head_answers_like_get_without_a_body(start: Start, bearer: Bearer, path
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_error_after_the_answer_has_begun_starts_no_second_answer(
+def test_error_during_an_answer_starts_no_second_answer(
     app: FastAPI, start: Start, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     def broken() -> Iterator[str]:
@@ -360,7 +364,7 @@ def test_error_after_the_answer_has_begun_starts_no_second_answer(
     assert "unexpected error" not in caplog.text
 
 
-def test_own_head_route_comes_first(app: FastAPI, start: Start) -> None:
+def test_custom_head_route_takes_precedence(app: FastAPI, start: Start) -> None:
     @app.get("/both")
     async def get() -> str:
         return "got"
@@ -373,7 +377,7 @@ def test_own_head_route_comes_first(app: FastAPI, start: Start) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PROPFIND"])
-def test_cors_lets_a_listed_origin_use_any_method_and_header(serve: Serve, method: str) -> None:
+def test_cors_allows_a_listed_origin_any_method_and_header(serve: Serve, method: str) -> None:
     client = serve(cors_origins="https://app.example")
     headers = {
         "Origin": "https://app.example",
@@ -403,7 +407,7 @@ def test_body_query_path_header_and_cookie_are_read(app: FastAPI, start: Start) 
     assert answer.json() == expected
 
 
-def test_embedded_body_and_partial_update(app: FastAPI, start: Start) -> None:
+def test_embedded_body_works_for_a_partial_update(app: FastAPI, start: Start) -> None:
     @app.patch("/items")
     async def patch(item: Annotated[Item, Body(embed=True)]) -> dict[str, Any]:
         return item.model_dump(exclude_unset=True)
@@ -422,7 +426,7 @@ def test_form_and_file_are_read(app: FastAPI, start: Start) -> None:
     assert answer.json() == {"size": 3, "note": "x"}
 
 
-def test_response_model_filters_what_is_returned(app: FastAPI, start: Start) -> None:
+def test_response_model_filters_the_returned_fields(app: FastAPI, start: Start) -> None:
     @app.get("/items", response_model=Item, response_model_exclude={"price"})
     async def get() -> Any:
         return {"name": "x", "price": 2, "secret": "s"}
@@ -430,7 +434,7 @@ def test_response_model_filters_what_is_returned(app: FastAPI, start: Start) -> 
     assert start().get("/items").json() == {"name": "x"}
 
 
-def test_status_headers_and_cookies_are_set_on_the_response(app: FastAPI, start: Start) -> None:
+def test_status_header_and_cookie_can_be_set_on_the_response(app: FastAPI, start: Start) -> None:
     @app.post("/items", status_code=201)
     async def create(response: Response) -> str:
         response.headers["X-Cat"] = "purrs"
@@ -443,7 +447,9 @@ def test_status_headers_and_cookies_are_set_on_the_response(app: FastAPI, start:
     assert answer.cookies["session"] == "fake"
 
 
-def test_other_kinds_of_response_work(app: FastAPI, start: Start, tmp_path: Any) -> None:
+def test_html_stream_file_and_redirect_responses_work(
+    app: FastAPI, start: Start, tmp_path: Any
+) -> None:
     (tmp_path / "page.txt").write_text("file")
 
     @app.get("/html", response_class=HTMLResponse)
@@ -490,7 +496,7 @@ def test_validation_error_names_the_field(app: FastAPI, start: Start) -> None:
     assert answer.json()["errors"][0]["field"] == "price"
 
 
-def test_request_gives_the_client_and_its_own_address(app: FastAPI, start: Start) -> None:
+def test_request_returns_its_url_and_the_url_of_a_route(app: FastAPI, start: Start) -> None:
     @app.get("/about")
     async def about(request: Request) -> dict[str, str]:
         return {"url": str(request.url), "link": str(request.url_for("about"))}
@@ -499,7 +505,7 @@ def test_request_gives_the_client_and_its_own_address(app: FastAPI, start: Start
     assert answer == {"url": "http://testserver/about?x=1", "link": "http://testserver/about"}
 
 
-def test_plain_function_runs_beside_the_event_loop(app: FastAPI, start: Start) -> None:
+def test_plain_function_runs_outside_the_event_loop(app: FastAPI, start: Start) -> None:
     @app.get("/sync")
     def sync() -> bool:
         try:
@@ -511,7 +517,7 @@ def test_plain_function_runs_beside_the_event_loop(app: FastAPI, start: Start) -
     assert start().get("/sync").json() is False
 
 
-def test_settings_are_a_dependency(app: FastAPI, start: Start) -> None:
+def test_settings_work_as_a_dependency(app: FastAPI, start: Start) -> None:
     @app.get("/limit")
     async def limit(settings: CurrentSettings) -> int:
         return settings.max_body_bytes
@@ -530,7 +536,7 @@ def test_route_receives_the_caller(app: FastAPI, start: Start, bearer: Bearer) -
     assert isinstance(seen[0], Caller)
 
 
-def test_own_operation_id_stays(app: FastAPI, start: Start) -> None:
+def test_custom_operation_id_is_kept(app: FastAPI, start: Start) -> None:
     @app.get("/items", operation_id="some_specific_id_you_define")
     async def read_items() -> None:
         """Read the items."""
@@ -539,7 +545,7 @@ def test_own_operation_id_stays(app: FastAPI, start: Start) -> None:
     assert paths["/items"]["get"]["operationId"] == "some_specific_id_you_define"
 
 
-def test_own_openapi_function_extends_ours(app: FastAPI, start: Start) -> None:
+def test_custom_openapi_function_extends_the_default(app: FastAPI, start: Start) -> None:
     ours = app.openapi
 
     def custom_openapi() -> dict[str, Any]:
@@ -554,10 +560,10 @@ def test_own_openapi_function_extends_ours(app: FastAPI, start: Start) -> None:
     assert document["components"]["securitySchemes"]
 
 
-def test_probes_and_links_work_behind_a_prefix(build: Build) -> None:
+def test_probes_and_links_work_behind_a_path_prefix(build: Build) -> None:
     app = build(trusted_hosts="api.example")
     with TestClient(app, root_path="/base", base_url="http://api.example") as client:
-        # uvicorn puts the prefix in front of the path; TestClient does not.
+        # uvicorn adds the prefix to the path; TestClient does not.
         links = client.get("/base/").json()["links"]
         assert links["health"] == "/base/health/ready"
         assert client.get("/base/health/live", headers={"Host": "10.0.0.7"}).status_code == 200
@@ -565,7 +571,7 @@ def test_probes_and_links_work_behind_a_prefix(build: Build) -> None:
         assert (me.status_code, me.headers["cache-control"]) == (401, "no-store")
 
 
-def test_path_that_only_begins_like_a_probe_is_not_a_probe(build: Build) -> None:
+def test_path_that_only_begins_like_a_probe_requires_a_trusted_host(build: Build) -> None:
     app = build(trusted_hosts="api.example")
 
     @app.get("/health-records/mine")

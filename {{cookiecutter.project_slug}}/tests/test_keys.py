@@ -1,4 +1,4 @@
-"""Signing keys through rollover and outage, with a clock that the tests move."""
+"""Signing keys during rollover and outages, on a clock that the tests control."""
 
 import asyncio
 from typing import cast
@@ -24,7 +24,7 @@ MINUTE, HOUR = 60, 3600
 
 
 class World:
-    """A stand-in that can fail, the keys that are fetched from it, and the time."""
+    """A stand-in that can fail, the keys fetched from it, and the time."""
 
     def __init__(self) -> None:
         self.entra = StandIn(ENTRA, [DOCS_PAGE])
@@ -43,7 +43,7 @@ class World:
         )
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as Entra ID, or as a broken one."""
+        """Answer as Entra ID does, or fail as a test demands."""
         asks_for_keys = scope["path"].endswith("/keys")
         self.fetches += not asks_for_keys
         await asyncio.sleep(0)
@@ -53,21 +53,21 @@ class World:
         await (JSONResponse(other) if other else self.entra.app)(scope, receive, send)
 
     def count_change(self) -> None:
-        """Note that other keys than before are in use."""
+        """Count a change of the keys."""
         self.changes += 1
 
     async def knows(self, key: SigningKey) -> bool:
-        """Whether a token that names this key finds it."""
+        """Return whether a token with this key id finds its key."""
         return await self.keys.find(key.id) is not None
 
 
 @pytest.fixture
 def world() -> World:
-    """Return a world in which no key has been fetched yet."""
+    """Return a world before the first fetch of keys."""
     return World()
 
 
-async def test_there_are_no_keys_before_they_are_fetched(world: World) -> None:
+async def test_no_key_is_known_before_the_first_fetch(world: World) -> None:
     assert not world.keys.usable
     assert not await world.knows(world.entra.keys[0])
     assert await world.keys.refresh()
@@ -75,7 +75,7 @@ async def test_there_are_no_keys_before_they_are_fetched(world: World) -> None:
     assert await world.knows(world.entra.keys[0])
 
 
-async def test_unknown_key_causes_a_fetch_once_in_five_minutes(world: World) -> None:
+async def test_unknown_keys_cause_one_fetch_in_five_minutes(world: World) -> None:
     await world.keys.refresh()
     assert not await world.keys.find("unknown")
     assert world.fetches == 2
@@ -120,7 +120,7 @@ async def test_flood_during_an_outage_causes_one_fetch_a_second(world: World) ->
     assert world.fetches == 2
 
 
-async def test_a_flood_of_unknown_keys_causes_one_fetch(world: World) -> None:
+async def test_flood_of_unknown_keys_causes_one_fetch(world: World) -> None:
     await world.keys.refresh()
     world.now += HOUR
     found = await asyncio.gather(*(world.keys.find(f"unknown {n}") for n in range(100)))
@@ -148,14 +148,14 @@ async def test_cancelled_request_leaves_the_shared_fetch_running(world: World) -
     assert first.cancelled()
 
 
-async def test_withdrawn_key_is_refused_after_its_grace(world: World) -> None:
+async def test_withdrawn_key_is_refused_after_its_grace_period(world: World) -> None:
     await world.keys.refresh()
     old = world.entra.keys[0]
     world.entra.rotate_keys()
     await world.keys.refresh()
     world.now += 5 * MINUTE - 1
     assert await world.knows(old)
-    # Another fetch that lacks the key does not prolong the grace.
+    # Another fetch that lacks the key does not prolong the grace period.
     await world.keys.refresh()
     world.now += 1
     assert not await world.knows(old)
@@ -164,7 +164,7 @@ async def test_withdrawn_key_is_refused_after_its_grace(world: World) -> None:
     assert old.id not in world.keys.current.keys
 
 
-async def test_key_that_one_replica_lacks_stays_known(world: World) -> None:
+async def test_new_key_survives_an_answer_that_lacks_it(world: World) -> None:
     await world.keys.refresh()
     old = world.entra.keys[0]
     before = [key.public_jwk(f"{ADDRESS}/v2.0") for key in world.entra.keys]
@@ -190,7 +190,7 @@ async def test_only_a_change_of_keys_is_reported(world: World) -> None:
     assert world.changes == 2
 
 
-async def test_good_keys_outlive_an_outage_of_two_days(world: World) -> None:
+async def test_keys_are_usable_for_two_days_without_a_fetch(world: World) -> None:
     await world.keys.refresh()
     world.down = True
     world.now = 48 * HOUR - 1
@@ -223,8 +223,19 @@ BROKEN_KEY = {"kty": "RSA", "use": "sig", "kid": "broken", "n": "!", "e": "AQAB"
         ["x"],
         "x",
     ],
+    ids=[
+        "no keys",
+        "broken key",
+        "empty key",
+        "text as key",
+        "null as keys",
+        "symmetric key",
+        "error",
+        "list",
+        "text",
+    ],
 )
-async def test_a_broken_key_set_leaves_the_good_one(world: World, jwks: object) -> None:
+async def test_invalid_key_set_does_not_replace_a_valid_one(world: World, jwks: object) -> None:
     await world.keys.refresh()
     before = world.keys.current
     world.jwks = jwks
@@ -232,8 +243,12 @@ async def test_a_broken_key_set_leaves_the_good_one(world: World, jwks: object) 
     assert world.keys.current is before
 
 
-@pytest.mark.parametrize("discovery", [{"issuer": "https://evil.example"}, ["x"], {"jwks_uri": 1}])
-async def test_a_broken_discovery_document_leaves_the_good_keys(
+@pytest.mark.parametrize(
+    "discovery",
+    [{"issuer": "https://evil.example"}, ["x"], {"jwks_uri": 1}],
+    ids=["another issuer", "list", "number as jwks_uri"],
+)
+async def test_invalid_discovery_document_does_not_replace_valid_keys(
     world: World, discovery: object
 ) -> None:
     await world.keys.refresh()
@@ -246,7 +261,7 @@ async def test_a_broken_discovery_document_leaves_the_good_keys(
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
-async def test_bad_key_leaves_the_good_ones_usable(world: World) -> None:
+async def test_invalid_key_leaves_the_valid_ones_usable(world: World) -> None:
     good = world.entra.keys[0]
     encryption = SigningKey().public_jwk("") | {"use": "enc", "kid": "encryption"}
     bad = [BROKEN_KEY, {}, encryption, short_key()]
@@ -256,7 +271,7 @@ async def test_bad_key_leaves_the_good_ones_usable(world: World) -> None:
     assert list(world.keys.current.keys) == [good.id]
 
 
-async def test_keys_are_fetched_ahead_of_time_and_after_a_failure_soon_again(world: World) -> None:
+async def test_keys_are_refreshed_on_schedule_and_soon_after_a_failure(world: World) -> None:
     pauses: list[float] = []
     world.down = True
 
@@ -271,7 +286,7 @@ async def test_keys_are_fetched_ahead_of_time_and_after_a_failure_soon_again(wor
     assert pauses == [1, 2, 5, 15, 60, 300, 300, 300, keys.REFRESH_AFTER, keys.REFRESH_AFTER]
 
 
-async def test_a_request_waits_for_the_first_keys(world: World) -> None:
+async def test_request_waits_for_the_first_keys(world: World) -> None:
     first_fetch = asyncio.create_task(world.keys.refresh())
     await asyncio.sleep(0)
     assert not world.keys.usable

@@ -1,6 +1,6 @@
-"""Parts of libraries that the service relies on although they are not documented.
+"""Undocumented parts of libraries that the service relies on.
 
-A failure names the file to look at after a library has changed.
+If a library changes one of them, the failure names the file to adapt.
 """
 
 import pytest
@@ -40,18 +40,22 @@ from app.http.problems import UNREADABLE
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_library_still_has_what_we_extend(owner: type, names: list[str], file: str) -> None:
+def test_library_still_has_the_attributes_that_we_use(
+    owner: type, names: list[str], file: str
+) -> None:
     missing = [name for name in names if not hasattr(owner, name)]
-    assert not missing, f"{owner.__name__} no longer has {missing}: adapt {file}"
+    assert not missing, f"{owner.__name__} no longer has {missing}. Adapt {file}."
 
 
 @pytest.mark.parametrize("name", ["response_started", "response_complete"])
-def test_cycle_of_uvicorn_still_tells_its_state(name: str) -> None:
+def test_request_cycle_of_uvicorn_still_has_its_state(name: str) -> None:
     code = RequestResponseCycle.__init__.__code__
-    assert name in code.co_names, f"uvicorn's cycle no longer has {name}: adapt app/protocol.py"
+    assert name in code.co_names, (
+        f"RequestResponseCycle no longer has {name}. Adapt app/protocol.py."
+    )
 
 
-def test_fastapi_still_says_that_a_body_cannot_be_read() -> None:
+def test_fastapi_still_sends_the_known_text_about_an_unreadable_body() -> None:
     class Item(BaseModel):
         name: str
 
@@ -64,9 +68,9 @@ def test_fastapi_still_says_that_a_body_cannot_be_read() -> None:
     answer = TestClient(app).post(
         "/items", content=b'{"name": "\xff"}', headers={"Content-Type": "application/json"}
     )
-    assert answer.json() == {"detail": UNREADABLE}, "adapt UNREADABLE in app/http/problems.py"
+    assert answer.json() == {"detail": UNREADABLE}, "Adapt UNREADABLE in app/http/problems.py."
 
 
-def test_starlette_still_says_the_phrase_of_a_status_and_nothing_more() -> None:
+def test_starlette_still_sends_only_the_phrase_of_a_status() -> None:
     answer = TestClient(FastAPI()).get("/nothing")
-    assert answer.json() == {"detail": "Not Found"}, "adapt app/http/problems.py"
+    assert answer.json() == {"detail": "Not Found"}, "Adapt app/http/problems.py."

@@ -1,4 +1,4 @@
-"""The database of `python -m dev`: a file of its own."""
+"""The local database of `python -m dev`."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from dev import migrate
 from dev.service import local_settings
 
 
-def test_a_local_database_that_cannot_be_migrated_is_named(
+def test_message_names_a_local_database_that_cannot_be_migrated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "local.db"
@@ -21,7 +21,9 @@ def test_a_local_database_that_cannot_be_migrated_is_named(
         migrate.migrate_local_database()
 
 
-def test_the_service_uses_no_other_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_service_ignores_the_database_url_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://production/data")
     url = local_settings("http://localhost:8400").database_url.get_secret_value()
     assert url.startswith("sqlite+aiosqlite:///")

@@ -1,4 +1,4 @@
-"""The memory: what is kept for any resource, and how much."""
+"""The memory: it keeps resources apart, and limits the number of items."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_resources_are_kept_apart() -> None:
     assert kept.items("one") is not kept.items("two")
 
 
-def test_there_is_room_for_so_many_items_of_all_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limit_applies_to_the_items_of_all_resources(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MAX_ITEMS", 2)
     kept = Memory()
     kept.items("one")[0][1] = kept.items("two")[0][1] = "item"  # type: ignore[index]

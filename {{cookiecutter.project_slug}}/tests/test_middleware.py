@@ -1,4 +1,4 @@
-"""What every request meets, whatever it asks for."""
+"""The middleware that every request passes through."""
 
 import logging
 
@@ -13,12 +13,12 @@ from tests.conftest import Serve
 
 @pytest.fixture
 def client(serve: Serve) -> TestClient:
-    """Return a client of the service with a resource of the tests' own."""
+    """Return a client of the service with the sample resource."""
     return serve(routers=[samples.router])
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/api/me", "/api/samples/1", "/health"])
-def test_every_answer_has_safe_headers_and_a_request_id(client: TestClient, path: str) -> None:
+def test_every_answer_has_security_headers_and_a_request_id(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     api = path.startswith("/api/")
     assert headers["x-content-type-options"] == "nosniff"
@@ -35,14 +35,14 @@ def test_answers_over_tls_have_strict_transport_security(client: TestClient) -> 
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
-def test_a_well_formed_request_id_is_kept(client: TestClient) -> None:
+def test_valid_request_id_is_kept(client: TestClient) -> None:
     answer = client.get("/nothing", headers={"X-Request-ID": "from-the-gateway_1"})
     assert answer.headers["x-request-id"] == "from-the-gateway_1"
     assert answer.json()["request_id"] == "from-the-gateway_1"
 
 
 @pytest.mark.parametrize("given", ["short", "a" * 65, "with space", "semi;colon", '"quoted-id"'])
-def test_another_request_id_is_replaced(client: TestClient, given: str) -> None:
+def test_invalid_request_id_is_replaced(client: TestClient, given: str) -> None:
     answer = client.get("/", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] != given
 
@@ -59,7 +59,9 @@ def test_another_request_id_is_replaced(client: TestClient, given: str) -> None:
         ("PUT", "/api/me", 405),
     ],
 )
-def test_every_error_is_a_problem(client: TestClient, method: str, path: str, status: int) -> None:
+def test_every_error_has_problem_details(
+    client: TestClient, method: str, path: str, status: int
+) -> None:
     answer = client.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -82,7 +84,7 @@ def test_405_lists_every_supported_method(client: TestClient) -> None:
     assert allowed("/api/samples/1") == "PATCH, DELETE"
 
 
-def test_an_unexpected_error_is_logged_and_tells_nothing(
+def test_unexpected_error_is_logged_but_not_revealed(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert isinstance(client.app, FastAPI)
@@ -99,8 +101,8 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(
     assert "an internal secret" in str(record.exc_info)
 
 
-@pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_is_too_long_is_refused(serve: Serve, bearer: Bearer, *, chunked: bool) -> None:
+@pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
+def test_body_over_the_limit_is_refused(serve: Serve, bearer: Bearer, *, chunked: bool) -> None:
     client = serve(routers=[samples.router], max_body_bytes=100)
     body = b'{"title": "' + b"a" * 100 + b'"}'
     headers = bearer("bob") | {"Content-Type": "application/json"}
@@ -113,14 +115,16 @@ def test_a_body_that_is_too_long_is_refused(serve: Serve, bearer: Bearer, *, chu
     assert short.status_code == 201
 
 
-def test_a_length_of_thousands_of_digits_breaks_nothing(client: TestClient, bearer: Bearer) -> None:
+def test_content_length_of_5000_digits_causes_no_server_error(
+    client: TestClient, bearer: Bearer
+) -> None:
     headers = bearer("bob") | {"Content-Type": "application/json", "Content-Length": "9" * 5000}
     answer = client.post("/api/samples", content=b'{"title": "milk"}', headers=headers)
     assert answer.status_code in {201, 413}
 
 
 def preflight(client: TestClient, origin: str) -> tuple[int, str | None]:
-    """Ask as a browser does whether a page of this origin may post to the API."""
+    """Send the preflight request of a page; return the status and the allowed origin."""
     headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
@@ -131,7 +135,7 @@ def preflight(client: TestClient, origin: str) -> tuple[int, str | None]:
     return answer.status_code, answer.headers.get("access-control-allow-origin")
 
 
-def test_pages_of_the_listed_origins_may_call(serve: Serve) -> None:
+def test_preflight_succeeds_only_for_a_listed_origin(serve: Serve) -> None:
     client = serve(
         routers=[samples.router], cors_origins="https://app.example,http://localhost:3000"
     )
@@ -146,7 +150,7 @@ def test_pages_of_the_listed_origins_may_call(serve: Serve) -> None:
         assert preflight(client, origin) == (400, None)
 
 
-def test_errors_reach_the_pages_of_listed_origins(serve: Serve) -> None:
+def test_page_of_a_listed_origin_can_read_errors(serve: Serve) -> None:
     client = serve(cors_origins="https://app.example")
     answer = client.get("/api/me", headers={"Origin": "https://app.example"})
     assert answer.status_code == 401
@@ -154,11 +158,11 @@ def test_errors_reach_the_pages_of_listed_origins(serve: Serve) -> None:
     assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"]
 
 
-def test_without_a_list_no_page_of_another_origin_may_call(client: TestClient) -> None:
+def test_preflight_fails_if_no_origin_is_listed(client: TestClient) -> None:
     assert preflight(client, "https://app.example") == (405, None)
 
 
-def test_the_service_answers_to_its_trusted_hosts_and_to_probes(serve: Serve) -> None:
+def test_other_host_is_refused_except_for_probes(serve: Serve) -> None:
     client = serve(trusted_hosts="api.example,*.b.example")
     statuses = {
         host: client.get("/", headers={"Host": host}).status_code

@@ -1,4 +1,4 @@
-"""People of the tenants on the list sign in."""
+"""People of every allowed tenant can sign in."""
 
 from uuid import UUID
 
@@ -26,17 +26,19 @@ def test_star_allows_every_organisation(serve: Serve, bearer: Bearer) -> None:
 @pytest.mark.parametrize(
     "tenants", ["*", str(PERSONAL_ACCOUNTS), f"{CONTOSO.id},{PERSONAL_ACCOUNTS}"]
 )
-def test_personal_accounts_are_refused_whatever_the_list_says(values: Values, tenants: str) -> None:
+def test_personal_accounts_are_refused_even_if_listed(values: Values, tenants: str) -> None:
     settings = Settings.model_validate(values | {"allowed_tenant_ids": tenants})
     assert not settings.allows_tenant(PERSONAL_ACCOUNTS)
 
 
-def test_sign_in_happens_where_every_organisation_may(values: Values) -> None:
+def test_sign_in_address_is_open_to_every_organisation(values: Values) -> None:
     settings = Settings.model_validate(values)
     assert settings.sign_in_address == f"{ENTRA}/organizations"
     assert settings.allowed_tenant_ids == frozenset({UUID(CONTOSO.id), UUID(FABRIKAM.id)})
 
 
 @pytest.mark.parametrize("value", ["common", "contoso.example", "*,*", " , "])
-def test_tenants_are_named_by_their_guids(environment: pytest.MonkeyPatch, value: str) -> None:
+def test_tenant_ids_that_are_not_guids_are_refused(
+    environment: pytest.MonkeyPatch, value: str
+) -> None:
     refuses(environment, "allowed_tenant_ids", value)

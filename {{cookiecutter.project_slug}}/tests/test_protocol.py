@@ -1,4 +1,4 @@
-"""Limits on what a client may send, and on how long it may take: real connections."""
+"""Limits on the size and the duration of requests, over real connections."""
 
 import socket
 import time
@@ -28,7 +28,7 @@ async def length(request: Request) -> int:
 
 @router.websocket("/echo")
 async def echo(websocket: WebSocket) -> None:
-    """Send back the first message, after a while."""
+    """Send back the first message."""
     await websocket.accept()
     await websocket.send_text(await websocket.receive_text())
 
@@ -57,7 +57,7 @@ Talk = Callable[..., bytes]
 
 @pytest.fixture
 def talk(port: int) -> Talk:
-    """Return a function that sends parts of a request, and returns everything that comes back."""
+    """Return a function that sends a request in parts and returns everything it receives."""
 
     def talked(*parts: bytes, pause: float = 0.0) -> bytes:
         with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
@@ -69,7 +69,7 @@ def talk(port: int) -> Talk:
                 while chunk := connection.recv(65536):
                     received += chunk
             except ConnectionError:
-                # The server stopped reading.
+                # The server has closed the connection.
                 pass
             return received
 
@@ -89,17 +89,17 @@ POST = (
         HEAD + b"X: y\r\n" * 20_000 + b"\r\n",
         b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
-    ids=["one header", "many headers", "request line"],
+    ids=["long header", "many headers", "long request line"],
 )
 @pytest.mark.parametrize("parts", [1, 2, 10])
-def test_head_that_is_too_long_is_refused(talk: Talk, head: bytes, parts: int) -> None:
+def test_head_over_the_limit_is_refused(talk: Talk, head: bytes, parts: int) -> None:
     size = len(head) // parts + 1
     pieces = [head[start : start + size] for start in range(0, len(head), size)]
     answer = talk(*pieces, pause=0.01)
     assert not answer or answer.startswith(b"HTTP/1.1 431 "), answer
 
 
-def test_head_that_never_ends_is_refused(talk: Talk) -> None:
+def test_endless_head_is_refused(talk: Talk) -> None:
     answer = talk(HEAD, b"X: ", *[b"x" * 10_000] * 100)
     assert not answer or answer.startswith(b"HTTP/1.1 431 "), answer
 
@@ -109,7 +109,7 @@ def test_long_head_within_the_limit_is_served(talk: Talk) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_probes_answer_while_clients_send_endless_heads(port: int, talk: Talk) -> None:
+def test_probes_are_answered_while_clients_send_endless_heads(port: int, talk: Talk) -> None:
     parts = [HEAD, b"X: ", *[b"x" * 1_000_000] * 100]
     with ThreadPoolExecutor() as clients:
         floods = [clients.submit(talk, *parts) for _ in range(4)]
@@ -127,9 +127,9 @@ def test_probes_answer_while_clients_send_endless_heads(port: int, talk: Talk) -
 @pytest.mark.parametrize(
     "part",
     [b"", b"GET", HEAD, POST, POST + b"x" * 29],
-    ids=["nothing", "a method", "half a head", "a head without its body", "half a body"],
+    ids=["nothing", "method", "incomplete head", "head without a body", "incomplete body"],
 )
-def test_request_that_never_completes_is_ended(talk: Talk, part: bytes) -> None:
+def test_request_that_never_completes_times_out(talk: Talk, part: bytes) -> None:
     started = time.monotonic()
     answer = talk(part)
     assert 0.3 < time.monotonic() - started < 2
@@ -137,21 +137,21 @@ def test_request_that_never_completes_is_ended(talk: Talk, part: bytes) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_slow_body_that_keeps_coming_is_served(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_but_steady_body_is_served(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "BYTES_PER_SECOND", 100)
     answer = talk(POST, b"x" * 10, b"x" * 10, b"x" * 10, pause=0.25)
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b"30")
 
 
-def test_requests_in_one_packet_are_all_served(talk: Talk) -> None:
+def test_pipelined_requests_are_all_served(talk: Talk) -> None:
     pipelined = HEAD.replace(b"Connection: close\r\n", b"") + b"\r\n"
     answer = talk(pipelined * 3 + HEAD + b"\r\n")
     assert answer.count(b"HTTP/1.1 200 ") == 4
 
 
 @pytest.mark.usefixtures("impatient")
-def test_web_socket_outlasts_the_limit_of_requests(port: int) -> None:
+def test_websocket_outlives_the_time_limit_for_requests(port: int) -> None:
     with connect(f"ws://127.0.0.1:{port}/echo", proxy=None) as connection:
         time.sleep(0.8)
         connection.send("still here")

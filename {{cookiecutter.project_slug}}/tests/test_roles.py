@@ -1,4 +1,4 @@
-"""App roles in tokens, whatever the resources are."""
+"""App roles in tokens."""
 
 import jwt
 from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""No route without a rule: each is public on purpose, or is in an access table."""
+"""Every route is either public on purpose or in an access table."""
 
 import importlib
 import re
@@ -26,18 +26,18 @@ TESTS = Path(__file__).parent
 
 
 def requires_caller(dependant: Dependant) -> bool:
-    """Return whether this dependency, or one that it depends on, signs the request in."""
+    """Return whether this dependency, or one that it depends on, requires a caller."""
     inner = map(requires_caller, dependant.dependencies)
     return isinstance(dependant.call, RequireCaller) or any(inner)
 
 
 def operation(method: str, path: str) -> str:
-    """Return the name of an operation, whatever its path parameters are called."""
+    """Return the name of an operation, without the names of its path parameters."""
     return f"{method} {re.sub(r'{.*?}', '{}', path.partition('?')[0])}"
 
 
 def in_tables() -> set[str]:
-    """Return every operation in the TABLE of a module `test_access….py`."""
+    """Return the operations in the TABLE of every module named `test_access….py`."""
     files = [path.relative_to(TESTS.parent) for path in TESTS.rglob("test_access*.py")]
     modules = [importlib.import_module(".".join(file.with_suffix("").parts)) for file in files]
     return {operation(case.method, case.path) for module in modules for case in cases(module.TABLE)}
@@ -55,4 +55,4 @@ def test_every_route_is_public_on_purpose_or_requires_a_caller(client: TestClien
             open_to_all.add(route.path)
     assert open_to_all == PUBLIC
     missing = guarded - in_tables()
-    assert not missing, f"in no access table: {sorted(missing)}"
+    assert not missing, f"These operations are in no access table: {sorted(missing)}"

@@ -1,4 +1,4 @@
-"""Serving in production: what `python -m app.serve` does when it is told to stop."""
+"""`python -m app.serve`: its options, and how it stops."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def server(build: Build, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Return a server that listens, in a thread of its own."""
+    """Return a server that runs in a thread."""
     monkeypatch.setattr(serve, "SECONDS_TO_DRAIN", 0.5)
     server = Server(build(), "127.0.0.1", 0)
     thread = Thread(target=server.run)
@@ -41,7 +41,9 @@ def http(server: Server) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_after_sigterm_it_serves_and_is_not_ready(server: Server, http: httpx2.Client) -> None:
+def test_after_sigterm_the_server_is_not_ready_but_still_serves(
+    server: Server, http: httpx2.Client
+) -> None:
     server.handle_exit(signal.SIGTERM, None)
     draining = http.get("/health/ready")
     assert draining.status_code == 503
@@ -49,12 +51,12 @@ def test_after_sigterm_it_serves_and_is_not_ready(server: Server, http: httpx2.C
     wait_until(lambda: "close" in http.get("/health/live").headers.get("connection", ""), seconds=1)
 
 
-def test_after_ctrl_c_it_stops_at_once(server: Server) -> None:
+def test_ctrl_c_stops_the_server_at_once(server: Server) -> None:
     server.handle_exit(signal.SIGINT, None)
     wait_until(lambda: not server.servers[0].is_serving(), seconds=0.9)
 
 
-def test_command_accepts_an_address_and_ends_with_status_0(
+def test_command_accepts_an_address_and_exits_with_0_after_sigterm(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "app.main", SimpleNamespace(app=build()))

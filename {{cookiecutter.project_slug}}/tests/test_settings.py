@@ -1,4 +1,4 @@
-"""Settings: what they take, and what is said of wrong ones."""
+"""Settings: valid and invalid values, and the messages about them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dev import reference
 from tests.conftest import Values
 from tests.settings import refuses
 
-WRONG = {
+INVALID = {
     "api_client_id": ["", "x", "123", "api://a9100000-0000-4000-8000-000000000001"],
     "swagger_ui_client_id": ["x"],
     "entra_authority": [
@@ -32,15 +32,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+    ("name", "value"), [(name, value) for name, values in INVALID.items() for value in values]
 )
-def test_invalid_setting_is_named_with_what_is_expected(
+def test_invalid_setting_is_refused_with_what_is_expected(
     environment: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     refuses(environment, name, value)
 
 
-def test_every_faulty_setting_is_named_at_once_and_no_value(
+def test_message_names_every_invalid_setting_but_no_value(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.delenv("API_CLIENT_ID")
@@ -53,7 +53,7 @@ def test_every_faulty_setting_is_named_at_once_and_no_value(
     assert "a-secret" not in message
 
 
-def test_the_docs_page_needs_its_client_id_only_while_it_is_served(
+def test_client_id_of_the_docs_page_is_required_only_if_it_is_served(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.delenv("SWAGGER_UI_CLIENT_ID")
@@ -63,7 +63,7 @@ def test_the_docs_page_needs_its_client_id_only_while_it_is_served(
     assert load_settings().swagger_ui_client_id is None
 
 
-def test_settings_come_from_the_environment_before_the_file(
+def test_environment_takes_precedence_over_the_file(
     environment: pytest.MonkeyPatch,
 ) -> None:
     Path(".env").write_text("LOG_LEVEL=error\nMAX_BODY_BYTES=10\nSOMETHING_ELSE=1\n")
@@ -73,14 +73,16 @@ def test_settings_come_from_the_environment_before_the_file(
 
 
 @pytest.mark.parametrize(("path", "text"), reference.texts().items(), ids=str)
-def test_documents_say_what_the_code_says(path: Path, text: str) -> None:
-    assert path.read_text(encoding="utf-8") == text, "run `uv run python -m dev.reference`"
+def test_generated_documents_are_up_to_date(path: Path, text: str) -> None:
+    assert path.read_text(encoding="utf-8") == text, "Run `uv run python -m dev.reference`."
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_a_setting_says_what_is_expected(name: str) -> None:
+def test_every_setting_has_a_description(name: str) -> None:
     field = Settings.model_fields[name]
-    assert field.description, f"{name}: give the field a description, for the message about it"
+    assert field.description, (
+        f"Give the field {name} a description: messages about invalid values use it."
+    )
 
 
 def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
@@ -100,8 +102,6 @@ def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
         "http://127.0.0.1",
     ],
 )
-def test_other_authorities_are_taken_without_a_closing_slash(
-    values: Values, authority: str
-) -> None:
+def test_trailing_slash_of_the_authority_is_removed(values: Values, authority: str) -> None:
     settings = Settings.model_validate(values | {"entra_authority": authority})
     assert settings.entra_authority == authority.rstrip("/")

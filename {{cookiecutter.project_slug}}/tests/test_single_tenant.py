@@ -19,10 +19,12 @@ def test_people_of_another_tenant_are_refused(
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
-def test_sign_in_happens_at_the_tenant(values: Values) -> None:
+def test_sign_in_address_is_that_of_the_tenant(values: Values) -> None:
     assert Settings.model_validate(values).sign_in_address == f"{ENTRA}/{CONTOSO.id}"
 
 
 @pytest.mark.parametrize("value", ["common", "contoso.example", "*"])
-def test_a_tenant_is_named_by_its_guid(environment: pytest.MonkeyPatch, value: str) -> None:
+def test_tenant_id_that_is_not_a_guid_is_refused(
+    environment: pytest.MonkeyPatch, value: str
+) -> None:
     refuses(environment, "entra_tenant_id", value)

@@ -1,4 +1,4 @@
-"""Starting the service: from the environment, with and without Entra ID."""
+"""Start of the service, with and without Entra ID, and its log."""
 
 import asyncio
 import importlib
@@ -28,7 +28,7 @@ from tests.conftest import DOCS_PAGE, ENTRA, Serve, Values
 
 @pytest.fixture
 def own_logging() -> Iterator[None]:
-    """Undo what configuring the log does."""
+    """Restore the configuration of the log afterwards."""
     root = logging.getLogger()
     names = ("app", "uvicorn", "uvicorn.access", "uvicorn.error", "fastapi_azure_auth", "httpx2")
     loggers = [root, *map(logging.getLogger, names)]
@@ -37,11 +37,11 @@ def own_logging() -> Iterator[None]:
     RequestLog.stream = None
     for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
         logger.level, logger.disabled, logger.handlers = level, disabled, handlers
-        logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are remembered
+        logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are cached
 
 
 @pytest.mark.usefixtures("own_logging")
-def test_the_application_is_built_from_the_environment(
+def test_application_is_built_from_the_environment(
     values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -53,7 +53,7 @@ def test_the_application_is_built_from_the_environment(
     assert isinstance(importlib.import_module("app.main").app, FastAPI)
 
 
-def test_wrong_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> None:
+def test_missing_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", "import app.main"],
         env={"PYTHONPATH": str(Path.cwd()), "SYSTEMROOT": "C:\\Windows"},
@@ -83,7 +83,7 @@ class Switch:
         await self.entra.app(scope, receive, send)
 
 
-def test_without_keys_the_service_lives_and_is_ready_when_it_has_them(
+def test_service_is_live_without_keys_and_ready_once_it_has_them(
     serve: Serve, bearer: Bearer
 ) -> None:
     switch = Switch()
@@ -104,15 +104,15 @@ def test_without_keys_the_service_lives_and_is_ready_when_it_has_them(
     assert client.get("/health/ready").status_code == 200
 
 
-def let_the_log_be_written(client: TestClient) -> None:
-    """Have the event loop take another turn: it writes JSON when it has served who waits."""
+def flush_log(client: TestClient) -> None:
+    """Let the event loop run once more: the log is written after the answer."""
     assert client.portal is not None
     client.portal.call(asyncio.sleep, 0)
 
 
 @pytest.mark.usefixtures("own_logging")
 @pytest.mark.parametrize("style", ["json", "console"])
-def test_the_log_names_the_request_and_the_caller(
+def test_log_names_the_request_and_the_caller(
     serve: Serve, bearer: Bearer, capsys: pytest.CaptureFixture[str], style: str
 ) -> None:
     configure_logging("INFO", "json" if style == "json" else "console")
@@ -120,7 +120,7 @@ def test_the_log_names_the_request_and_the_caller(
     client.get("/health")
     headers = bearer("bob") | {"X-Request-ID": "from-the-gateway"}
     client.post("/api/samples", json={"title": "a secret"}, headers=headers)
-    let_the_log_be_written(client)
+    flush_log(client)
     lines = [line for line in capsys.readouterr().err.splitlines() if "from-the-gateway" in line]
     assert len(lines) == 1
     for text in ("/api/samples", "201", "b0b00000-0000-4000-8000-000000000002"):
@@ -151,7 +151,7 @@ def test_log_line_contains_extra_fields(capsys: pytest.CaptureFixture[str], styl
 
 
 class Full(io.BytesIO):
-    """A log that cannot be written."""
+    """A log file on a full disk."""
 
     tried = 0
 
@@ -161,7 +161,7 @@ class Full(io.BytesIO):
         raise OSError("the disk is full")
 
 
-def test_a_log_that_cannot_be_written_costs_no_request(
+def test_request_succeeds_if_the_log_cannot_be_written(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "app")
@@ -169,6 +169,6 @@ def test_a_log_that_cannot_be_written_costs_no_request(
     monkeypatch.setattr(RequestLog, "stream", full)
     client = serve()
     assert client.get("/").status_code == 200
-    let_the_log_be_written(client)
+    flush_log(client)
     assert full.tried == 1
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -1,4 +1,4 @@
-"""OpenTelemetry: what a trace says of a request, and what it does not."""
+"""OpenTelemetry: when it is on, and what a trace contains."""
 
 import os
 
@@ -21,7 +21,7 @@ def test_telemetry_is_off_unless_a_variable_configures_it(monkeypatch: pytest.Mo
     assert telemetry_wanted() == {"tracing": True, "metrics": True, "logs": True}
 
 
-def test_a_request_is_a_span_that_tells_no_secret(serve: Serve, bearer: Bearer) -> None:
+def test_request_is_one_server_span_without_secrets(serve: Serve, bearer: Bearer) -> None:
     spans = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))

@@ -1,4 +1,4 @@
-"""Access tokens, good and bad: what the service makes of each."""
+"""Access tokens, valid and invalid, and how the service answers each."""
 
 import hmac
 import json
@@ -31,7 +31,7 @@ OTHER_KEY = SigningKey()
 def claims_of(entra: StandIn, changes: dict[str, Any]) -> dict[str, Any]:
     """Return bob's claims with these changes.
 
-    `ABSENT` leaves a claim out; a timedelta is a time from now.
+    `ABSENT` removes a claim; a timedelta is relative to now.
     """
     token = entra.access_token(person_called("bob"), DOCS_PAGE, frozenset({SCOPE}))
     claims = jwt.decode(token, options={"verify_signature": False}) | changes
@@ -42,29 +42,29 @@ def claims_of(entra: StandIn, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def claims(**changes: Any) -> Maker:
-    """Return the maker of a well-signed token with these claims."""
+    """Return a function that makes a validly signed token with these claims."""
     return lambda entra: entra.sign(claims_of(entra, changes))
 
 
 def header(**parameters: Any) -> Maker:
-    """Return the maker of a well-signed token with these header parameters."""
+    """Return a function that makes a validly signed token with these header parameters."""
     return lambda entra: entra.sign(claims_of(entra, {}), **parameters)
 
 
 def forged(**changes: Any) -> Maker:
-    """Return the maker of a token with these claims that somebody else signed."""
+    """Return a function that makes a token with these claims, signed with another key."""
     return lambda entra: jwt.encode(
         claims_of(entra, changes), OTHER_KEY.private, "RS256", {"kid": entra.keys[-1].id}
     )
 
 
 def encoded(content: bytes) -> str:
-    """Return a part of a JWT."""
+    """Return the content, encoded as a part of a JWT."""
     return urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def raw(head: object, body: object | None = None, signature: str = "AAAA") -> Maker:
-    """Return the maker of a token with exactly this header and body."""
+    """Return a function that makes a token with exactly this header and body."""
 
     def make(entra: StandIn) -> str:
         content = claims_of(entra, {}) if body is None else body
@@ -75,7 +75,7 @@ def raw(head: object, body: object | None = None, signature: str = "AAAA") -> Ma
 
 
 def content(payload: object) -> Maker:
-    """Return the maker of a well-signed token with exactly these claims."""
+    """Return a function that makes a validly signed token with exactly this payload."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return lambda entra: PyJWS().encode(
         body, entra.keys[-1].private, "RS256", {"kid": entra.keys[-1].id}
@@ -83,15 +83,15 @@ def content(payload: object) -> Maker:
 
 
 def not_canonical(entra: StandIn) -> str:
-    """Return a token with other characters for the same signature (RFC 4648, section 3.5)."""
+    """Return a token whose signature is not canonical base64 (RFC 4648, section 3.5)."""
     token = claims()(entra)
     alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
-    # The last two bits of a signature's last character are none of its own.
+    # The last four bits of the last character do not belong to the signature.
     return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
 
 
 def signed_with_the_public_key(entra: StandIn) -> str:
-    """Return a token whose HMAC uses the public key as its secret (RFC 8725, section 2.1)."""
+    """Return a token whose HMAC secret is the public key (RFC 8725, section 2.1)."""
     public = entra.keys[-1].private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     unsigned = raw({"alg": "HS256", "kid": entra.keys[-1].id}, signature="")(entra).rstrip(".")
@@ -99,7 +99,7 @@ def signed_with_the_public_key(entra: StandIn) -> str:
 
 
 def tampered(entra: StandIn) -> str:
-    """Return a good token whose claims were changed afterwards."""
+    """Return a token whose claims were changed after it was signed."""
     head, _, signature = claims()(entra).split(".")
     body = encoded(json.dumps(claims_of(entra, {"oid": DOCS_CLIENT_ID})).encode())
     return f"{head}.{body}.{signature}"
@@ -109,105 +109,103 @@ ISSUER = f"{ENTRA}/{CONTOSO.id}/v2.0"
 OTHER_ISSUER = f"{ENTRA}/{FABRIKAM.id}/v2.0"
 
 ACCEPTED: dict[str, Maker] = {
-    "as Entra ID makes it": claims(),
+    "as Entra ID issues it": claims(),
     "with several scopes": claims(scp="Files.Read access_as_user"),
     "without a name": claims(name=ABSENT, preferred_username=ABSENT),
     "whose name is not text": claims(name=7, preferred_username=["x"]),
     "with a member's home tenant": claims(acct=ABSENT, idp=ISSUER),
     "of a member from a partner organisation": claims(acct=0, idp=OTHER_ISSUER),
-    "of a member, in text": claims(acct="0"),
-    "whose ids are in capitals": claims(
+    "of a member, with acct as text": claims(acct="0"),
+    "with ids in upper case": claims(
         aud=API_CLIENT_ID.upper(), oid=person_called("bob").object_id.upper()
     ),
-    "whose name is half a character": claims(name="\ud800", preferred_username="b\udfff"),
+    "with a lone surrogate in the name": claims(name="\ud800", preferred_username="b\udfff"),
     "that expires after the year 9999": claims(exp=10**30),
-    "with claims that are nested deep": claims(x=json.loads("[" * 200 + "]" * 200)),
-    "of a client that is not a GUID": claims(azp="x"),
+    "with deeply nested claims": claims(x=json.loads("[" * 200 + "]" * 200)),
+    "with a client id that is not a GUID": claims(azp="x"),
     "that expired within the leeway": claims(exp=timedelta(seconds=-30)),
-    "that begins within the leeway": claims(nbf=timedelta(seconds=30)),
-    "with claims that nobody knows": claims(colour="red"),
-    "with as many groups as Entra ID puts in": claims(
+    "that becomes valid within the leeway": claims(nbf=timedelta(seconds=30)),
+    "with an unknown claim": claims(colour="red"),
+    "with 200 groups, as many as Entra ID includes": claims(
         groups=[str(UUID(int=n)) for n in range(200)]
     ),
-    "with a header that nobody knows": header(nonce="red"),
-    "whose header names keys elsewhere": header(
+    "with an unknown header parameter": header(nonce="red"),
+    "whose header refers to other keys": header(
         jku="http://localhost:1/keys", x5u="http://localhost:1"
     ),
 }
 
 UNAUTHORIZED: dict[str, Maker] = {
-    "of another signer": forged(),
-    "of another signer, of a guest": forged(acct=1),
-    "of another signer, without a scope": forged(scp=ABSENT),
+    "signed with another key": forged(),
+    "signed with another key, of a guest": forged(acct=1),
+    "signed with another key, without a scope": forged(scp=ABSENT),
     "with an unknown key id": header(kid="unknown"),
     "without a key id": raw({"alg": "RS256"}),
     "whose key id is a number": raw({"alg": "RS256", "kid": 1}),
-    "with a good key in its header": raw({"alg": "RS256", "jwk": OTHER_KEY.public_jwk(ISSUER)}),
+    "with its own key in the header": raw({"alg": "RS256", "jwk": OTHER_KEY.public_jwk(ISSUER)}),
     "without a signature": raw({"alg": "none"}, signature=""),
-    "signed with the public key": signed_with_the_public_key,
+    "signed with the public key as HMAC secret": signed_with_the_public_key,
     "whose claims were changed": tampered,
     "with a critical extension": header(crit=["colour"], colour="red"),
-    "with a critical extension that is not there": header(crit=["exp"]),
+    "with a critical extension that is absent": header(crit=["exp"]),
     "whose critical extensions are a number": header(crit=7),
     "with an unencoded payload": raw({"alg": "RS256", "b64": False, "crit": ["b64"]}),
-    "of PS256": lambda entra: jwt.encode(
+    "signed with PS256": lambda entra: jwt.encode(
         claims_of(entra, {}), entra.keys[-1].private, "PS256", {"kid": entra.keys[-1].id}
     ),
-    "of RS512": lambda entra: jwt.encode(
+    "signed with RS512": lambda entra: jwt.encode(
         claims_of(entra, {}), entra.keys[-1].private, "RS512", {"kid": entra.keys[-1].id}
     ),
     "that is empty": lambda _: "",
     "that is one word": lambda _: "token",
-    "of empty parts": lambda _: "..",
-    "of two parts": lambda entra: claims()(entra).rpartition(".")[0],
-    "of four parts": lambda entra: claims()(entra) + ".AAAA",
+    "with empty parts": lambda _: "..",
+    "with two parts": lambda entra: claims()(entra).rpartition(".")[0],
+    "with four parts": lambda entra: claims()(entra) + ".AAAA",
     "that is not base64": lambda _: "é.!.?",
     "whose header is a list": raw(["alg", "kid"]),
-    "whose header is a text": raw("alg, kid"),
+    "whose header is text": raw("alg, kid"),
     "whose header is a number": raw(7),
     "whose header is empty": raw({}),
     "whose algorithm is a list": raw({"alg": ["RS256"]}),
-    "whose header is deep": lambda _: f"{encoded(b'[' * 9000)}.e30.AAAA",
+    "whose header is deeply nested": lambda _: f"{encoded(b'[' * 9000)}.e30.AAAA",
     "whose claims are a list": content(["exp"]),
     "whose claims are a number": content(7),
     "whose claims are not JSON": content(b"{"),
-    "whose claims are nested too deep": content(b'{"a":' + b"[" * 20_000),
-    "whose claims are nested too deep, and are complete": content(
-        b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
-    ),
+    "whose claims are nested too deeply, and truncated": content(b'{"a":' + b"[" * 20_000),
+    "whose claims are nested too deeply": content(b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"),
     "whose claims have a number of 5,000 digits": content(b'{"exp": ' + b"9" * 5000 + b"}"),
     "without claims": content(b""),
-    "of base64 with padding": lambda entra: claims()(entra) + "==",
-    "of base64 that is not canonical": not_canonical,
+    "with base64 padding": lambda entra: claims()(entra) + "==",
+    "with base64 that is not canonical": not_canonical,
     "for another audience": claims(aud=DOCS_CLIENT_ID),
-    "for an audience like ours": claims(aud=f"api://{API_CLIENT_ID}"),
+    "for the URI of the audience": claims(aud=f"api://{API_CLIENT_ID}"),
     "for several audiences": claims(aud=[API_CLIENT_ID, DOCS_CLIENT_ID]),
     "without an audience": claims(aud=ABSENT),
     "that has expired": claims(exp=timedelta(hours=-1)),
     "without an expiry": claims(exp=ABSENT),
     "whose expiry is text": claims(exp="never"),
-    "whose expiry is a number in text": claims(exp=str(int(time.time()) + 3600)),
+    "whose expiry is a number as text": claims(exp=str(int(time.time()) + 3600)),
     "whose expiry is true": claims(exp=True),
     "whose expiry is infinite": claims(exp=float("inf")),
     "that is not valid yet": claims(nbf=timedelta(hours=1)),
-    "without a beginning": claims(nbf=ABSENT),
-    "whose beginning is true": claims(nbf=True),
+    "without a not-before time": claims(nbf=ABSENT),
+    "whose not-before time is true": claims(nbf=True),
     "issued in the future": claims(iat=timedelta(hours=1)),
-    "without the time of issue": claims(iat=ABSENT),
+    "without a time of issue": claims(iat=ABSENT),
     "whose time of issue is a fraction": claims(iat=time.time() - 0.5),
     "without a subject": claims(sub=ABSENT),
     "of another issuer": claims(iss="https://login.example/v2.0"),
     "of another tenant's issuer": claims(iss=OTHER_ISSUER),
-    "of an issuer with a slash more": claims(iss=f"{ISSUER}/"),
+    "of the issuer with a trailing slash": claims(iss=f"{ISSUER}/"),
     "of the v1.0 issuer": claims(iss=f"https://sts.windows.net/{CONTOSO.id}/"),
     "without an issuer": claims(iss=ABSENT),
     "of version 1.0": claims(ver="1.0"),
     "without a version": claims(ver=ABSENT),
-    "of another tenant than its issuer": claims(tid=FABRIKAM.id),
+    "whose tenant is not that of its issuer": claims(tid=FABRIKAM.id),
     "without a tenant": claims(tid=ABSENT),
     "whose tenant is not a GUID": claims(tid="contoso"),
     "whose tenant is a list": claims(tid=[CONTOSO.id]),
-    "of a tenant that may not sign in": claims(
+    "of a tenant that is not allowed": claims(
         tid=DOCS_CLIENT_ID, iss=f"{ENTRA}/{DOCS_CLIENT_ID}/v2.0"
     ),
     "without an object id": claims(oid=ABSENT),
@@ -218,16 +216,16 @@ UNAUTHORIZED: dict[str, Maker] = {
 FORBIDDEN: dict[str, Maker] = {
     "without a scope": claims(scp=ABSENT),
     "with another scope": claims(scp="Files.Read"),
-    "with the scope in capitals": claims(scp="ACCESS_AS_USER"),
+    "with the scope in upper case": claims(scp="ACCESS_AS_USER"),
     "with a longer scope": claims(scp="access_as_user_too"),
     "with scopes in a list": claims(scp=["access_as_user"]),
     "with an empty scope": claims(scp=""),
-    "of an application": claims(scp=ABSENT, idtyp="app"),
-    "of an application with a scope": claims(idtyp="app"),
+    "that is app-only": claims(scp=ABSENT, idtyp="app"),
+    "that is app-only, with a scope": claims(idtyp="app"),
     "of a guest": claims(acct=1),
-    "of a guest, in text": claims(acct="1"),
-    "of a guest, in a list": claims(acct=[1]),
-    "of somebody whose account is unknown": claims(acct=None),
+    "of a guest, with acct as text": claims(acct="1"),
+    "of a guest, with acct as a list": claims(acct=[1]),
+    "whose acct is null": claims(acct=None),
     "of a guest from another tenant": claims(
         acct=ABSENT, idp=f"https://sts.windows.net/{FABRIKAM.id}/"
     ),
@@ -241,7 +239,7 @@ def client(serve: Serve, request: pytest.FixtureRequest) -> TestClient:
 
 
 def ask(client: TestClient, token: str) -> Any:
-    """Ask who the bearer of this token is."""
+    """Call `/api/me` with this token."""
     return client.get("/api/me", headers=[(b"authorization", f"Bearer {token}".encode())])
 
 
@@ -285,7 +283,7 @@ def test_other_credentials_are_a_401(client: TestClient, scheme: str) -> None:
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_the_scheme_may_be_written_in_any_case(client: TestClient, entra: StandIn) -> None:
+def test_scheme_is_case_insensitive(client: TestClient, entra: StandIn) -> None:
     answer = client.get("/api/me", headers={"Authorization": f"bEARER {claims()(entra)}"})
     assert answer.status_code == 200
 
@@ -304,7 +302,7 @@ def test_token_outside_the_header_is_ignored(client: TestClient, entra: StandIn)
 
 
 class KeyOfAnotherTenant(SigningKey):
-    """A key that is published for the tokens of another tenant."""
+    """A key that is published with another tenant's issuer."""
 
     def public_jwk(self, issuer: str) -> dict[str, Any]:
         """Return the public key, with the other tenant's issuer."""
@@ -317,12 +315,12 @@ def test_key_of_another_issuer_is_refused(serve: Serve) -> None:
     assert ask(serve(stand_in), claims()(stand_in)).status_code == 401
 
 
-def test_guests_may_be_allowed(serve: Serve, entra: StandIn) -> None:
+def test_guest_is_accepted_if_guests_are_allowed(serve: Serve, entra: StandIn) -> None:
     client = serve(allow_guests=True)
     assert ask(client, claims(acct=1)(entra)).status_code == 200
 
 
-def test_clients_may_be_limited(serve: Serve, entra: StandIn) -> None:
+def test_only_allowed_clients_are_accepted(serve: Serve, entra: StandIn) -> None:
     client = serve(allowed_client_ids=DOCS_CLIENT_ID)
     assert ask(client, claims()(entra)).status_code == 200
     assert ask(client, claims(azp=API_CLIENT_ID)(entra)).status_code == 403
@@ -342,7 +340,7 @@ REMEDIES: dict[str, Maker] = {
 
 
 @pytest.mark.parametrize(("remedy", "make"), REMEDIES.items(), ids=REMEDIES)
-def test_the_log_says_why_a_token_was_refused_but_not_the_token(
+def test_log_gives_the_reason_for_a_refusal_but_not_the_token(
     client: TestClient,
     entra: StandIn,
     caplog: pytest.LogCaptureFixture,

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline, so that a test that hangs fails and says why."""
+"""Waits for a condition with a deadline, so that a hanging test fails with a reason."""
 
 import time
 from collections.abc import Callable
@@ -9,9 +9,11 @@ def wait_until(
 ) -> None:
     """Wait until `condition` returns True.
 
-    Raises AssertionError after this many seconds, with what `state` then returns.
+    After `seconds`, raises AssertionError with what `state` returns.
     """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"still waiting after {seconds} s. {state()}"
+        assert time.monotonic() < deadline, (
+            f"The condition is still not met after {seconds} s. {state()}"
+        )
         time.sleep(0.01)

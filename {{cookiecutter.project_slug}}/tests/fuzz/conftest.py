@@ -1,4 +1,4 @@
-"""What fuzzing takes: `uv sync --inexact --group fuzz`."""
+"""Fuzzing, which requires `uv sync --inexact --group fuzz`."""
 
 from importlib.util import find_spec
 
@@ -12,6 +12,6 @@ if not find_spec("schemathesis"):
 
 @pytest.fixture(autouse=True)
 def fuzzing_is_installed() -> None:
-    """Skip the tests where their libraries are not installed."""
+    """Skip the tests if their libraries are not installed."""
     if not find_spec("schemathesis"):
-        missing("The group fuzz is not installed", "run `uv sync --inexact --group fuzz`")
+        missing("The group `fuzz` is not installed", "run `uv sync --inexact --group fuzz`")

@@ -1,4 +1,4 @@
-"""What several fuzzing tests share."""
+"""Settings and strategies that several fuzz tests share."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ each = settings(
     max_examples=100,
     deadline=None,
     derandomize=True,
-    # The service is the same for all examples.
+    # All examples can use the same service.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

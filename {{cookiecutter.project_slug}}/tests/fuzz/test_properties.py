@@ -1,4 +1,4 @@
-"""What holds for every cursor and credential, whatever Hypothesis thinks of."""
+"""Property-based tests of cursors and credentials."""
 
 import json
 from typing import Any
@@ -23,12 +23,12 @@ CLAIMS = (
     *("acct", "idp", "idtyp", "name", "preferred_username"),
 )
 TEXTS = st.text(st.characters(codec=None)) | st.sampled_from(["0", "1", "app", "\ud800"])
-"""Texts, lone surrogates included."""
+"""Texts, including lone surrogates."""
 
 
 @each
 @given(last=st.uuids(), tenant=st.uuids(), owner=st.uuids(), other=st.uuids())
-def test_cursor_is_valid_for_its_own_list_only(
+def test_cursor_is_valid_only_for_its_own_list(
     last: UUID, tenant: UUID, owner: UUID, other: UUID
 ) -> None:
     cursor = encode_cursor(last, tenant, owner)
@@ -46,7 +46,7 @@ def test_no_claim_causes_a_server_error(
 ) -> None:
     token = entra.access_token(person_called("bob"), DOCS_PAGE, API_SCOPES)
     claims = jwt.decode(token, options={"verify_signature": False})
-    # PyJWT itself checks a few claims before it signs.
+    # Not with `jwt.encode`, which refuses to sign some invalid claims.
     content = json.dumps(claims | changes).encode()
     key = entra.keys[-1]
     token = PyJWS().encode(content, key.private, "RS256", {"kid": key.id})

@@ -1,4 +1,4 @@
-"""Requests about todos that several tests send."""
+"""Requests that several tests of the todos send."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ BODIES = {"POST": {"title": "milk"}, "PATCH": {"done": True}}
 
 
 def todo_of(client: TestClient, bearer: Bearer, person: str) -> str:
-    """Create a todo of this person; return its path."""
+    """Create a todo for a person; return its path."""
     return created(client, bearer, "/api/todos", person, {"title": f"{person}'s"})
 
 
 def titles(client: TestClient, bearer: Bearer, person: str, **query: Any) -> list[str]:
-    """Return the titles that this person lists."""
+    """Return the titles of the todos that a person can list."""
     answer = client.get("/api/todos", headers=bearer(person), params=query)
     return [todo["title"] for todo in answer.json()["items"]]

@@ -1,4 +1,4 @@
-"""What each person can do, where people have app roles."""
+"""Access to the todos, with app roles."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from tests.access import Bearer, Case, cases, status_of
 from tests.todos.requests import BODIES, titles, todo_of
 
-# alice is Admin; bob and carol are User; dave has no role; gita is User, and a guest.
+# alice is an Admin, bob and carol are Users, dave has no app role; gita is a User and a guest.
 TABLE = """
 METHOD  PATH                   nobody  alice  bob  carol  dave  gita
 GET     /api/todos             401     200    200  200    403   403
@@ -24,9 +24,7 @@ def test_access(client: TestClient, bearer: Bearer, case: Case) -> None:
     assert status_of(client, bearer, case, BODIES) == case.status
 
 
-def test_an_admin_lists_everybodys_todos_and_on_demand_their_own(
-    client: TestClient, bearer: Bearer
-) -> None:
+def test_admin_lists_all_todos_or_only_their_own(client: TestClient, bearer: Bearer) -> None:
     for person in ("alice", "bob"):
         todo_of(client, bearer, person)
     assert titles(client, bearer, "alice") == ["bob's", "alice's"]
@@ -40,20 +38,20 @@ def test_user_lists_only_their_own_todos(client: TestClient, bearer: Bearer) -> 
     assert titles(client, bearer, "bob", mine=False) == ["bob's"]
 
 
-def test_an_admins_change_leaves_the_owner(client: TestClient, bearer: Bearer) -> None:
+def test_change_by_an_admin_keeps_the_owner(client: TestClient, bearer: Bearer) -> None:
     path = todo_of(client, bearer, "bob")
     before = client.get(path, headers=bearer("bob")).json()
     after = client.patch(path, json={"done": True}, headers=bearer("alice")).json()
     assert after == before | {"done": True, "updated_at": after["updated_at"]}
 
 
-def test_deleting_every_todo_leaves_none(client: TestClient, bearer: Bearer) -> None:
+def test_admin_deletes_the_todos_of_everybody(client: TestClient, bearer: Bearer) -> None:
     todo_of(client, bearer, "bob")
     client.delete("/api/todos", headers=bearer("alice"))
     assert titles(client, bearer, "bob") == []
 
 
-def test_the_challenge_of_a_missing_role_names_the_scope(
+def test_answer_to_a_missing_app_role_names_the_roles_and_the_scope(
     client: TestClient, bearer: Bearer
 ) -> None:
     answer = client.get("/api/todos", headers=bearer("dave"))

@@ -1,4 +1,4 @@
-"""What each person can do, where everyone signed in has todos of their own."""
+"""Access to the todos: any signed-in user can use their own."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -23,7 +23,7 @@ def test_access(client: TestClient, bearer: Bearer, case: Case) -> None:
     assert status_of(client, bearer, case, BODIES) == case.status
 
 
-def test_everybody_lists_their_own_todos(client: TestClient, bearer: Bearer) -> None:
+def test_everybody_lists_only_their_own_todos(client: TestClient, bearer: Bearer) -> None:
     for person in ("alice", "bob"):
         todo_of(client, bearer, person)
     assert titles(client, bearer, "alice") == ["alice's"]

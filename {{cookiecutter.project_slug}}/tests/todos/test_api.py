@@ -1,4 +1,4 @@
-"""Todos over HTTP, as their owner."""
+"""The todo API, used by the owner of the todos."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,12 +13,12 @@ from tests.conftest import Build
 
 @pytest.fixture
 def bob(client: TestClient, bearer: Bearer) -> TestClient:
-    """Return a client that is signed in as bob."""
+    """Return a client signed in as bob."""
     client.headers.update(bearer("bob"))
     return client
 
 
-def test_dependency_override_reaches_the_routes(build: Build, bearer: Bearer) -> None:
+def test_dependency_override_replaces_the_store(build: Build, bearer: Bearer) -> None:
     class Empty:
         async def list_for_owner(self, *_: Any, **__: Any) -> list[Any]:
             return []
@@ -29,7 +29,7 @@ def test_dependency_override_reaches_the_routes(build: Build, bearer: Bearer) ->
         assert client.get("/api/todos", headers=bearer("bob")).json()["items"] == []
 
 
-def test_a_todo_from_creation_to_deletion(bob: TestClient) -> None:
+def test_todo_is_created_read_changed_and_deleted(bob: TestClient) -> None:
     created = bob.post("/api/todos", json={"title": "Buy milk"})
     todo = created.json()
     assert created.headers["location"] == f"/api/todos/{todo['id']}"
@@ -48,7 +48,7 @@ def test_a_todo_from_creation_to_deletion(bob: TestClient) -> None:
     assert bob.get(path).status_code == 404
 
 
-def test_paging_shows_every_todo_once_newest_first(bob: TestClient) -> None:
+def test_pages_list_every_todo_once_newest_first(bob: TestClient) -> None:
     for n in range(5):
         bob.post("/api/todos", json={"title": str(n)})
     seen: list[str] = []
@@ -63,13 +63,13 @@ def test_paging_shows_every_todo_once_newest_first(bob: TestClient) -> None:
 
 
 @pytest.mark.parametrize("after", ["", "x", "!", "AAAA", "é", "a" * 100, "A" * 32])
-def test_a_broken_cursor_is_refused(bob: TestClient, after: str) -> None:
+def test_invalid_cursor_is_refused(bob: TestClient, after: str) -> None:
     answer = bob.get("/api/todos", params={"after": after})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "after"
 
 
-def test_the_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) -> None:
+def test_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) -> None:
     for n in range(2):
         bob.post("/api/todos", json={"title": str(n)})
     cursor = bob.get("/api/todos", params={"limit": 1}).json()["next"]
@@ -91,8 +91,22 @@ def test_the_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) 
         ({"title": "x", "owner_id": str(uuid4())}, "owner_id"),
         ([], ""),
     ],
+    ids=[
+        "no title",
+        "empty title",
+        "long title",
+        "NUL in the title",
+        "null as title",
+        "number as title",
+        "text as done",
+        "number as done",
+        "unknown field",
+        "list",
+    ],
 )
-def test_a_wrong_body_names_the_field(bob: TestClient, body: object, field: str) -> None:
+def test_invalid_body_is_refused_with_the_name_of_the_field(
+    bob: TestClient, body: object, field: str
+) -> None:
     answer = bob.post("/api/todos", json=body)
     assert answer.status_code == 422
     assert [(fault["location"], fault["field"]) for fault in answer.json()["errors"]] == [
@@ -101,18 +115,18 @@ def test_a_wrong_body_names_the_field(bob: TestClient, body: object, field: str)
 
 
 UNREADABLE: dict[str, str | bytes] = {
-    "a lone surrogate": r'{"title": "\ud800"}',
-    "cut off": '{"title": "x"',
-    "nothing": "",
-    "a form": "title=x",
-    "no UTF-8": b"\xff",
-    "five thousand levels deep": "[" * 5000 + "]" * 5000,
-    "a number of five thousand digits": '{"title": ' + "9" * 5000 + "}",
+    "lone surrogate": r'{"title": "\ud800"}',
+    "truncated": '{"title": "x"',
+    "empty": "",
+    "form": "title=x",
+    "not UTF-8": b"\xff",
+    "5,000 levels deep": "[" * 5000 + "]" * 5000,
+    "number of 5,000 digits": '{"title": ' + "9" * 5000 + "}",
 }
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_body_that_cannot_be_read_is_refused(bob: TestClient, body: str | bytes) -> None:
+def test_unreadable_body_is_refused(bob: TestClient, body: str | bytes) -> None:
     answer = bob.post("/api/todos", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -120,21 +134,25 @@ def test_a_body_that_cannot_be_read_is_refused(bob: TestClient, body: str | byte
     assert "parsing the body" not in answer.text
 
 
-def test_a_title_that_cannot_be_kept_is_refused_in_words(bob: TestClient) -> None:
+def test_title_with_a_nul_is_refused_with_an_explanation(bob: TestClient) -> None:
     answer = bob.post("/api/todos", json={"title": "a\x00b"})
     assert answer.json()["detail"] == "title: It has characters that are not allowed here"
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_not_called_json_is_refused(bob: TestClient, content_type: str) -> None:
+def test_body_without_a_json_content_type_is_refused(bob: TestClient, content_type: str) -> None:
     headers = {"Content-Type": content_type}
     answer = bob.post("/api/todos", content='{"title": "milk"}', headers=headers)
     assert answer.status_code == 415
     assert "application/json" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("body", [{}, {"title": None}, {"done": None}, {"id": str(uuid4())}])
-def test_a_wrong_change_changes_nothing(bob: TestClient, body: object) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"title": None}, {"done": None}, {"id": str(uuid4())}],
+    ids=["empty", "null as title", "null as done", "unknown field"],
+)
+def test_invalid_change_changes_nothing(bob: TestClient, body: object) -> None:
     created = bob.post("/api/todos", json={"title": "milk"})
     path = created.headers["location"]
     assert bob.patch(path, json=body).status_code == 422
@@ -142,14 +160,14 @@ def test_a_wrong_change_changes_nothing(bob: TestClient, body: object) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", f"after={'a' * 101}"])
-def test_a_query_out_of_range_is_refused(bob: TestClient, query: str) -> None:
+def test_query_out_of_range_is_refused(bob: TestClient, query: str) -> None:
     answer = bob.get(f"/api/todos?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["location"] == "query"
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_id_that_is_not_a_uuid_is_refused(bob: TestClient, method: str) -> None:
+def test_invalid_id_is_a_422_and_an_unknown_one_a_404(bob: TestClient, method: str) -> None:
     body = {"done": True} if method == "PATCH" else None
     assert bob.request(method, "/api/todos/1", json=body).status_code == 422
     assert bob.request(method, f"/api/todos/{uuid4()}", json=body).status_code == 404

@@ -1,4 +1,4 @@
-"""People use the todos on the docs page, in a real browser."""
+"""The todos on the docs page, in a real browser."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from tests.browser.visit import Visit
 Open = Callable[..., Visit]
 
 
-def test_a_person_uses_every_operation(visit: Open) -> None:
+def test_every_operation_works_on_the_docs_page(visit: Open) -> None:
     bob = visit()
     bob.sign_in("bob")
     status, todo = bob.execute("create_todo", body={"title": "Buy milk"})
@@ -25,7 +25,7 @@ def test_a_person_uses_every_operation(visit: Open) -> None:
 {% if cookiecutter.app_roles %}
 
 
-def test_the_role_decides_what_a_person_may_do(visit: Open) -> None:
+def test_app_role_decides_which_operations_succeed(visit: Open) -> None:
     bob = visit()
     bob.sign_in("bob")
     todo = bob.execute("create_todo", body={"title": "bob's"})[1]

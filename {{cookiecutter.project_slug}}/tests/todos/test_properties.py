@@ -1,4 +1,4 @@
-"""What holds for every body, id and cursor, whatever Hypothesis thinks of."""
+"""Property-based tests of the todo API: bodies, ids and cursors."""
 
 import json
 from typing import Any
@@ -19,13 +19,13 @@ BODIES = VALUES | st.fixed_dictionaries(
 
 @pytest.fixture
 def bob(client: TestClient, bearer: Bearer) -> TestClient:
-    """Return a client that is signed in as bob."""
+    """Return a client signed in as bob."""
     client.headers.update(bearer("bob"))
     return client
 
 
 def is_new_todo(body: Any) -> bool:
-    """Return whether the contract takes this body of a POST."""
+    """Return whether a POST request with this body creates a todo."""
     if not isinstance(body, dict) or not {"title"} <= set(body) <= {"title", "done"}:
         return False
     title, done = body["title"], body.get("done", False)
@@ -35,7 +35,7 @@ def is_new_todo(body: Any) -> bool:
 
 @each
 @given(body=BODIES)
-def test_a_body_is_a_todo_or_is_refused(bob: TestClient, body: Any) -> None:
+def test_valid_body_creates_a_todo_and_any_other_is_refused(bob: TestClient, body: Any) -> None:
     headers = {"Content-Type": "application/json"}
     answer = bob.post("/api/todos", content=json.dumps(body), headers=headers)
     assert answer.status_code == (201 if is_new_todo(body) else 422)
@@ -45,7 +45,7 @@ def test_a_body_is_a_todo_or_is_refused(bob: TestClient, body: Any) -> None:
 
 @each
 @given(body=st.binary(max_size=200))
-def test_bytes_are_refused(bob: TestClient, body: bytes) -> None:
+def test_body_of_random_bytes_is_refused(bob: TestClient, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     assert bob.post("/api/todos", content=body, headers=headers).status_code == 422
 

@@ -1,4 +1,4 @@
-"""The queries of the list: each reads one range of one index."""
+"""The list queries: each reads one range of one index."""
 
 from typing import Any
 from uuid import UUID
@@ -13,20 +13,20 @@ from app.todos.database import TodoStore, delete_some, page_query
 from app.todos.schemas import NewTodo
 
 TENANT, OWNER = UUID(int=1), UUID(int=2)
-# In the middle of random ids: if none were older, PostgreSQL might as well use another index.
+# In the middle of the random ids: if no todo were older, PostgreSQL could use another index.
 LAST = UUID(int=1 << 127)
 VALUES = {"tenant": TENANT, "owner": OWNER, "after": LAST, "limit": 20}
 PAGES = {
-    "of an owner": page_query(of_owner=True, older=False),
-    "of an owner, further on": page_query(of_owner=True, older=True),
-    "of a tenant": page_query(of_owner=False, older=False),
-    "of a tenant, further on": page_query(of_owner=False, older=True),
+    "first page of an owner": page_query(of_owner=True, older=False),
+    "next page of an owner": page_query(of_owner=True, older=True),
+    "first page of a tenant": page_query(of_owner=False, older=False),
+    "next page of a tenant": page_query(of_owner=False, older=True),
 }
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
-async def test_sqlite_answers_a_page_from_one_range_of_an_index(
+async def test_sqlite_reads_a_page_from_one_range_of_an_index(
     storage_values: dict[str, str], query: Select[Any]
 ) -> None:
     engine = Database(connect_engine(make_url(storage_values["database_url"]))).engine
@@ -41,7 +41,7 @@ async def test_sqlite_answers_a_page_from_one_range_of_an_index(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("query", PAGES.values(), ids=PAGES)
-async def test_postgresql_answers_a_page_from_one_range_of_an_index(
+async def test_postgresql_reads_a_page_from_one_range_of_an_index(
     postgresql_url: str, query: Select[Any]
 ) -> None:
     engine = Database(connect_engine(make_url(postgresql_url))).engine
@@ -53,7 +53,7 @@ async def test_postgresql_answers_a_page_from_one_range_of_an_index(
         'x', false, now(), now() FROM generate_series(1, 20000) n
     """
     async with engine.connect() as connection:
-        # The bound is that of a request, and a busy machine may take longer to fill a table.
+        # This limit is meant for requests; filling the table can take longer on a busy machine.
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
         await connection.execute(text(fill))
         await connection.execute(text("ANALYZE todos"))
@@ -65,7 +65,7 @@ async def test_postgresql_answers_a_page_from_one_range_of_an_index(
 
 
 @pytest.mark.anyio
-async def test_deletion_goes_on_until_nothing_is_left(
+async def test_deletion_in_batches_leaves_nothing(
     storage: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = TodoStore(storage)

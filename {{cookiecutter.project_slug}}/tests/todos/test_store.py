@@ -1,4 +1,4 @@
-"""What the store does, whatever it keeps todos in."""
+"""The store of todos: every storage passes the same tests."""
 
 import asyncio
 from typing import Any
@@ -19,13 +19,13 @@ def store(storage: Any) -> TodoStore:
     return TodoStore(storage)
 
 
-def somebody(tenant_id: UUID | None = None) -> Person:
-    """Return a person that no other test knows."""
+def new_person(tenant_id: UUID | None = None) -> Person:
+    """Return a person with new ids."""
     return Person(tenant_id or uuid4(), uuid4())
 
 
-async def test_a_todo_is_found_by_its_tenant_only(store: TodoStore) -> None:
-    owner = somebody()
+async def test_todo_is_found_only_in_its_tenant(store: TodoStore) -> None:
+    owner = new_person()
     todo = await store.add(owner, NewTodo(title="milk"))
     assert (todo.title, todo.done, todo.owner_id) == ("milk", False, owner.object_id)
     assert await store.get(tenant_id=owner.tenant_id, todo_id=todo.id) == todo
@@ -33,19 +33,23 @@ async def test_a_todo_is_found_by_its_tenant_only(store: TodoStore) -> None:
     assert await store.get(tenant_id=owner.tenant_id, todo_id=uuid4()) is None
 
 
-@pytest.mark.parametrize("title", ["x", "買い物" * 66, "🥛" * 200, "ab\ncd", "' OR 1=1 --"])
-async def test_a_title_of_any_script_is_kept(store: TodoStore, title: str) -> None:
+@pytest.mark.parametrize(
+    "title",
+    ["x", "買い物" * 66, "🥛" * 200, "ab\ncd", "' OR 1=1 --"],
+    ids=["one letter", "Japanese", "emoji", "two lines", "SQL"],
+)
+async def test_title_with_any_characters_is_kept(store: TodoStore, title: str) -> None:
     tenant = uuid4()
-    todo = await store.add(somebody(tenant), NewTodo(title=title, done=True))
+    todo = await store.add(new_person(tenant), NewTodo(title=title, done=True))
     kept = await store.get(tenant_id=tenant, todo_id=todo.id)
     assert kept is not None
     assert (kept.title, kept.done) == (title, True)
 
 
 async def test_pages_are_newest_first_and_complete(store: TodoStore) -> None:
-    owner = somebody()
+    owner = new_person()
     added = [await store.add(owner, NewTodo(title=str(n))) for n in range(5)]
-    await store.add(somebody(owner.tenant_id), NewTodo(title="another owner's"))
+    await store.add(new_person(owner.tenant_id), NewTodo(title="another owner's"))
     await store.add(Person(uuid4(), owner.object_id), NewTodo(title="in another tenant"))
     first = await store.list_for_owner(owner, limit=3)
     second = await store.list_for_owner(owner, limit=3, after=first[-1].id)
@@ -53,16 +57,16 @@ async def test_pages_are_newest_first_and_complete(store: TodoStore) -> None:
     assert await store.list_for_owner(owner, limit=3, after=second[-1].id) == []
 
 
-async def test_a_page_of_all_owners_stays_in_the_tenant(store: TodoStore) -> None:
+async def test_list_of_a_tenant_leaves_out_other_tenants(store: TodoStore) -> None:
     tenant = uuid4()
-    added = [await store.add(somebody(tenant), NewTodo(title=str(n))) for n in range(3)]
-    await store.add(somebody(), NewTodo(title="in another tenant"))
+    added = [await store.add(new_person(tenant), NewTodo(title=str(n))) for n in range(3)]
+    await store.add(new_person(), NewTodo(title="in another tenant"))
     assert await store.list_for_tenant(tenant, limit=100) == added[::-1]
 
 
 async def test_update_changes_only_the_fields_that_were_sent(store: TodoStore) -> None:
     tenant = uuid4()
-    todo = await store.add(somebody(tenant), NewTodo(title="milk"))
+    todo = await store.add(new_person(tenant), NewTodo(title="milk"))
     done = await store.update(tenant_id=tenant, todo_id=todo.id, changes=TodoChanges(done=True))
     assert done is not None
     assert (done.title, done.done, done.created_at) == ("milk", True, todo.created_at)
@@ -75,9 +79,9 @@ async def test_update_changes_only_the_fields_that_were_sent(store: TodoStore) -
     assert await store.get(tenant_id=tenant, todo_id=todo.id) == renamed
 
 
-async def test_a_change_of_another_tenants_todo_changes_nothing(store: TodoStore) -> None:
+async def test_update_from_another_tenant_changes_nothing(store: TodoStore) -> None:
     tenant = uuid4()
-    todo = await store.add(somebody(tenant), NewTodo(title="milk"))
+    todo = await store.add(new_person(tenant), NewTodo(title="milk"))
     assert (
         await store.update(tenant_id=uuid4(), todo_id=todo.id, changes=TodoChanges(done=True))
         is None
@@ -85,9 +89,9 @@ async def test_a_change_of_another_tenants_todo_changes_nothing(store: TodoStore
     assert await store.get(tenant_id=tenant, todo_id=todo.id) == todo
 
 
-async def test_deletion_is_final_and_stays_in_the_tenant(store: TodoStore) -> None:
+async def test_deletion_is_limited_to_the_tenant_and_can_be_repeated(store: TodoStore) -> None:
     tenant = uuid4()
-    todo = await store.add(somebody(tenant), NewTodo(title="milk"))
+    todo = await store.add(new_person(tenant), NewTodo(title="milk"))
     await store.delete(tenant_id=uuid4(), todo_id=todo.id)
     assert await store.get(tenant_id=tenant, todo_id=todo.id) == todo
     await store.delete(tenant_id=tenant, todo_id=todo.id)
@@ -95,18 +99,18 @@ async def test_deletion_is_final_and_stays_in_the_tenant(store: TodoStore) -> No
     assert await store.get(tenant_id=tenant, todo_id=todo.id) is None
 
 
-async def test_deleting_all_of_a_tenant_leaves_the_others(store: TodoStore) -> None:
+async def test_delete_all_leaves_other_tenants_untouched(store: TodoStore) -> None:
     tenant, other = uuid4(), uuid4()
-    await store.add(somebody(tenant), NewTodo(title="milk"))
-    kept = await store.add(somebody(other), NewTodo(title="bread"))
+    await store.add(new_person(tenant), NewTodo(title="milk"))
+    kept = await store.add(new_person(other), NewTodo(title="bread"))
     await store.delete_all(tenant_id=tenant)
     assert await store.list_for_tenant(tenant, limit=1) == []
     assert await store.list_for_tenant(other, limit=1) == [kept]
 
 
-async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
+async def test_concurrent_edits_do_not_undo_each_other(store: TodoStore) -> None:
     tenant = uuid4()
-    todo = await store.add(somebody(tenant), NewTodo(title="milk"))
+    todo = await store.add(new_person(tenant), NewTodo(title="milk"))
     renamed = [TodoChanges(title=str(n)) for n in range(15)]
     finished = [TodoChanges(done=True) for _ in range(15)]
     edits = [change for pair in zip(renamed, finished, strict=True) for change in pair]
@@ -121,9 +125,9 @@ async def test_parallel_edits_of_one_todo_lose_none(store: TodoStore) -> None:
     assert kept in edited
 
 
-async def test_parallel_creation_and_deletion_keep_the_tenant_whole(store: TodoStore) -> None:
+async def test_concurrent_creation_and_delete_all_leave_only_intact_todos(store: TodoStore) -> None:
     tenant = uuid4()
-    new = [store.add(somebody(tenant), NewTodo(title=str(n))) for n in range(20)]
+    new = [store.add(new_person(tenant), NewTodo(title=str(n))) for n in range(20)]
     *added, _ = await asyncio.gather(*new, store.delete_all(tenant_id=tenant))
     left = await store.list_for_tenant(tenant, limit=100)
     assert all(todo in added for todo in left)

@@ -7,7 +7,9 @@ from tests.access import Bearer
 from tests.todos.requests import titles, todo_of
 
 
-def test_people_of_both_tenants_have_todos_of_their_own(client: TestClient, bearer: Bearer) -> None:
+def test_people_of_both_tenants_list_only_their_own_todos(
+    client: TestClient, bearer: Bearer
+) -> None:
     for name in ("bob", "frank"):
         todo_of(client, bearer, name)
     assert titles(client, bearer, "bob") == ["bob's"]
@@ -16,7 +18,7 @@ def test_people_of_both_tenants_have_todos_of_their_own(client: TestClient, bear
 
 @pytest.mark.parametrize("name", ["erin", "frank"])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_another_tenants_todo_does_not_exist(
+def test_todo_of_another_tenant_is_a_404(
     client: TestClient, bearer: Bearer, name: str, method: str
 ) -> None:
     path = todo_of(client, bearer, "bob")

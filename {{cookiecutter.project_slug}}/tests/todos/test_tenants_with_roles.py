@@ -1,4 +1,4 @@
-"""An Admin is one in their own tenant only."""
+"""An Admin has no access to other tenants."""
 
 from fastapi.testclient import TestClient
 
@@ -6,7 +6,9 @@ from tests.access import Bearer
 from tests.todos.requests import titles, todo_of
 
 
-def test_an_admin_is_admin_of_their_own_tenant(client: TestClient, bearer: Bearer) -> None:
+def test_admin_neither_lists_nor_deletes_todos_of_another_tenant(
+    client: TestClient, bearer: Bearer
+) -> None:
     todo_of(client, bearer, "bob")
     assert titles(client, bearer, "erin") == []
     assert client.delete("/api/todos", headers=bearer("erin")).status_code == 204

@@ -15,7 +15,7 @@ SLUG_LENGTH = 50
 # uv cannot lock a project that has the name of one of its packages.
 _PACKAGES = """
 aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio
-ast-serialize attrs azure-core azure-identity azure-postgresql-auth cachetools certifi cffi cfgv
+ast-serialize attrs axe-playwright-python azure-core azure-identity azure-postgresql-auth cachetools certifi cffi cfgv
 charset-normalizer click colorama coverage cryptography distlib dnspython email-validator execnet fastapi
 fastapi-azure-auth fastapi-cli fastapi-swagger filelock frozenlist googleapis-common-protos
 graphql-core greenlet h11 harfile httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch

@@ -54,6 +54,7 @@ def take(browser: "Browser", service: str, variant: str) -> None:
     picker.get_by_role("button", name=re.compile("bob@")).click()
     page.locator(".modal-ux button", has_text="Logout").wait_for()
     page.locator(".modal-ux .btn-done").click()
+    page.get_by_role("status").filter(has_text="Signed in as Bob").wait_for()
     if variant.startswith("single-tenant"):
         page.mouse.move(0, 0)
         page.screenshot(path=IMAGES / f"docs-page{variant.removeprefix('single-tenant')}.png")

@@ -26,7 +26,7 @@ DATABASE = re.compile(
 ROLES = re.compile(r"\bAdmins?\b|\broles?\b", re.IGNORECASE)
 NOT_ROLES = re.compile(
     # HTML has an attribute `role`, and consent requires an administrator.
-    r'role="\w+"|get_by_role|admins?[ -](consent|center|approval)|grants? admin|admins and users',
+    r'role(?:=|: )"\w+"|get_by_role|admins?[ -](consent|center|approval)|grants? admin|admins and users',
     re.IGNORECASE,
 )
 

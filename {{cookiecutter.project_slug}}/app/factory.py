@@ -54,6 +54,7 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         telemetry=telemetry,
+        openapi_tags=[todos.TAG, identity.TAG, health.TAG, welcome.TAG],
         middleware=middleware(settings),
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,

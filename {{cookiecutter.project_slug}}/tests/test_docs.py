@@ -3,13 +3,20 @@
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
+from fastapi import APIRouter, HTTPException
 from fastapi.testclient import TestClient
+from pydantic import BaseModel
 
 from app import permissions
+from app.http.problems import responses
+from app.identity.access import SignedIn
 from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID
-from tests.conftest import ENTRA, Serve
+from dev.entra import StandIn
+from tests.access import Bearer
+from tests.conftest import DOCS_PAGE, ENTRA, Serve
 
 SCOPES = {scope.value: f"api://{API_CLIENT_ID}/{scope.value}" for scope in permissions.SCOPES}
 
@@ -41,7 +48,7 @@ def test_the_page_signs_in_by_pkce_with_every_scope(client: TestClient) -> None:
 @pytest.mark.parametrize("path", ["/docs", "/oauth2-redirect"])
 def test_the_pages_load_everything_from_this_host(client: TestClient, path: str) -> None:
     page = client.get(path)
-    addresses = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page.text)
+    addresses = re.findall(r'<(?:link|script)[^>]* (?:src|href)="(?!data:)([^"]+)"', page.text)
     assert addresses
     for address in addresses:
         assert re.fullmatch(r"/?swagger-ui/[\w.-]+", address)
@@ -63,7 +70,9 @@ def test_the_pages_run_no_script_of_their_own_or_of_others(client: TestClient, p
 def test_behind_a_prefix_every_address_has_it(client: TestClient) -> None:
     behind = TestClient(client.app, root_path="/base")
     page = behind.get("/docs").text
-    assert page.count("/base/") == page.count("/swagger-ui/") + 2 == 6
+    addresses = re.findall(r'"(/[^"]*)"', page)
+    assert len(addresses) >= 8
+    assert all(address.startswith("/base/") for address in addresses)
     assert behind.get("/openapi.json").json()["servers"] == [{"url": "/base"}]
     assert behind.get("/").json()["links"]["docs"] == "/base/docs"
 
@@ -99,6 +108,14 @@ def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None
             assert "security" not in operation
 
 
+def test_operations_and_tags_say_what_they_are_for(document: Any) -> None:
+    summaries = {name: one["summary"] for name, one in operations(document).items()}
+    assert summaries["GET /api/me"] == "Read who you are"
+    assert summaries["GET /health/ready"] == "Check that requests can be served"
+    described = {tag["name"] for tag in document["tags"] if tag["description"]}
+    assert {"identity", "health", "welcome"} <= described
+
+
 def test_operations_are_named_by_their_functions(document: Any) -> None:
     ids = [operation["operationId"] for operation in operations(document).values()]
     assert "me" in ids
@@ -123,3 +140,95 @@ def test_every_error_is_documented_as_a_problem(document: Any) -> None:
             expected |= {"404", "422"}
         assert expected <= set(errors), f"{name} lacks responses(…) for {expected - set(errors)}"
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+class Item(BaseModel):
+    """What the route below expects."""
+
+    name: str
+
+
+items = APIRouter()
+
+
+@items.put("/api/items/{item_id}", responses=responses(401, 403, 404, 409, 413, 415, 422, 503))
+async def put_item(item_id: UUID, item: Item, caller: SignedIn) -> None:
+    """Refuse every item.
+
+    Access: any signed-in user.
+    """
+    raise HTTPException(409 if item.name == "taken" else 404)
+
+
+@items.get("/api/items/{item_id}", responses=responses(422))
+async def get_item(item_id: UUID) -> None:
+    """Do nothing.
+
+    Access: anyone.
+    """
+
+
+def example_of(document: Any, operation: str, status: int) -> Any:
+    """Return the example of an error answer."""
+    answer = operations(document)[operation]["responses"][str(status)]
+    return answer["content"]["application/problem+json"]["example"]
+
+
+@pytest.mark.parametrize(
+    ("status", "person", "sent"),
+    [
+        (401, "nobody", {"json": {"name": "a"}}),
+        (403, "gita", {"json": {"name": "a"}}),
+        (409, "bob", {"json": {"name": "taken"}}),
+        (413, "bob", {"json": {"name": "a" * 2_000_000}}),
+        (415, "bob", {"content": "name=a"}),
+        (422, "bob", {"json": {"name": 1}}),
+        (503, "bob", {"json": {"name": "a"}}),
+    ],
+)
+def test_example_of_an_error_is_what_the_service_answers(
+    serve: Serve, bearer: Bearer, status: int, person: str, sent: dict[str, Any]
+) -> None:
+    without_keys = StandIn(ENTRA, [DOCS_PAGE])
+    without_keys.app.router.routes.clear()
+    client = serve(without_keys if status == 503 else None, routers=[items])
+    example = example_of(client.get("/openapi.json").json(), "PUT /api/items/{item_id}", status)
+    answer = client.put(example["instance"], headers=bearer(person), **sent)
+    assert answer.json() | {"request_id": example["request_id"]} == example
+
+
+def test_example_of_an_invalid_parameter_names_it(serve: Serve) -> None:
+    client = serve(routers=[items])
+    example = example_of(client.get("/openapi.json").json(), "GET /api/items/{item_id}", 422)
+    answer = client.get("/api/items/1").json()
+    assert example.keys() == answer.keys()
+    assert answer["detail"].startswith(example["detail"])
+    (shown,), (real,) = example["errors"], answer["errors"]
+    assert shown == real | {"detail": shown["detail"]}
+
+
+def test_details_replace_what_an_example_says(serve: Serve) -> None:
+    router = APIRouter()
+    own = responses(404, 422, details={404: "No such thing.", 422: "Too much."})
+
+    @router.get("/things/{thing}", responses=own)
+    async def get_thing(thing: int) -> None: ...
+
+    document = serve(routers=[router]).get("/openapi.json").json()
+    assert example_of(document, "GET /things/{thing}", 404)["detail"] == "No such thing."
+    example = example_of(document, "GET /things/{thing}", 422)
+    assert (example["detail"], "errors" in example) == ("Too much.", False)
+
+
+def test_example_of_your_own_is_kept(serve: Serve) -> None:
+    router = APIRouter()
+    example = {"detail": "Mine."}
+
+    @router.get(
+        "/things",
+        responses={404: {"content": {"application/problem+json": {"example": example}}}},
+    )
+    async def get_things() -> None: ...
+
+    document = serve(routers=[router]).get("/openapi.json").json()
+    assert example_of(document, "GET /things", 404) == example

@@ -3,6 +3,9 @@
 If a library changes one of them, the failure names the file to adapt.
 """
 
+from hashlib import sha256
+from importlib.resources import files
+
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -74,3 +77,23 @@ def test_fastapi_still_sends_the_known_text_about_an_unreadable_body() -> None:
 def test_starlette_still_sends_only_the_phrase_of_a_status() -> None:
     answer = TestClient(FastAPI()).get("/nothing")
     assert answer.json() == {"detail": "Not Found"}, "Adapt app/http/problems.py."
+
+
+# Of Swagger UI 5.34.0: the files of swagger-ui-dist, as its authors published it at npm.
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        (
+            "swagger-ui-bundle.js",
+            "3f6abf70480db7e07914df4c98a77385f22ea585eaf457a3e6415ba0eae2d167",
+        ),
+        ("swagger-ui.css", "c3cfe8248c4b0b89673600fb829924eafbac6de4bc4b2b06f5f5243483074d0a"),
+        ("favicon-32x32.png", "3ed612f41e050ca5e7000cad6f1cbe7e7da39f65fca99c02e99e6591056e5837"),
+    ],
+)
+def test_package_carries_the_files_of_swagger_ui(name: str, digest: str) -> None:
+    carried = files("fastapi_swagger.resources").joinpath(name).read_bytes()
+    assert sha256(carried).hexdigest() == digest, (
+        "The docs page holds tokens: compare the file with that of `npm pack swagger-ui-dist`, "
+        "then change the digest here."
+    )

@@ -22,9 +22,16 @@ DETAILS = {
     404: "There is nothing at this path.",
     405: "This path does not support this method.",
     413: "The request body is too long.",
+    415: "Send the body with Content-Type: application/json.",
     500: "Something went wrong here. It has been logged.",
 }
 """The detail of an error that has none of its own."""
+EXAMPLES = DETAILS | {
+    401: "Sign in and send the access token as a bearer token.",
+    403: "Guests may not sign in.",
+    503: "The signing keys of Entra ID are not loaded yet.",
+}
+"""A detail for the documentation of each error."""
 
 FIRST_SERVER_ERROR = 500
 UNREADABLE = "There was an error parsing the body"
@@ -100,11 +107,35 @@ def _phrase(status: int) -> str:
         return "Client Error" if status < FIRST_SERVER_ERROR else "Server Error"
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that document these errors."""
+def responses(
+    *statuses: int, details: Mapping[int, str] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that document these errors, each with an example.
+
+    `details` has the detail of an example, by status, where the usual one does not fit.
+    """
+    examples = EXAMPLES | dict(details or {})
     return {
-        status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"example": _example(status, examples.get(status))}},
+        }
+        for status in statuses
     }
+
+
+def _example(status: int, detail: str | None) -> dict[str, Any]:
+    title = _phrase(status)
+    example = Problem(
+        title=title,
+        status=status,
+        detail=detail or title,
+        # `app.public.docs` knows the path of the route.
+        instance="/",
+        request_id="0f8fad5bd9cb469fa16570867728950e",
+    )
+    return example.model_dump(exclude_none=True)
 
 
 def answer_errors_with_problems(app: FastAPI) -> None:
@@ -129,13 +160,17 @@ def answer_errors_with_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request: Request, error: RequestValidationError) -> ProblemResponse:
         if error.errors()[0]["loc"] == ("body",) and not _says_json(request):
-            return problem(request.scope, 415, "Send the body with Content-Type: application/json.")
+            return problem(request.scope, 415)
         return _invalid(request, [_fault(fault) for fault in error.errors()])
 
 
 def _invalid(request: Request, faults: Sequence[Fault]) -> ProblemResponse:
-    detail = "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in faults)
-    return problem(request.scope, 422, detail, errors=faults)
+    return problem(request.scope, 422, invalid_detail(faults), errors=faults)
+
+
+def invalid_detail(faults: Sequence[Fault]) -> str:
+    """Return the detail of an invalid request with these faults."""
+    return "; ".join(f"{fault.field or fault.location}: {fault.detail}" for fault in faults)
 
 
 def _methods_of(scope: Scope) -> list[str]:

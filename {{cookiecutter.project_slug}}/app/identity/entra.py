@@ -46,7 +46,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             leeway=LEEWAY,
             openapi_authorization_url=f"{address}/oauth2/v2.0/authorize",
             openapi_token_url=f"{address}/oauth2/v2.0/token",
-            openapi_description="Sign in with Microsoft Entra ID. There is no client secret: leave it empty.",
+            openapi_description="Sign in with Microsoft Entra ID.",
         )
         self.scheme_name = SCHEME_NAME
         self.settings = settings

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.http.problems import responses
 from app.identity.access import SignedIn
 
+TAG = {"name": "identity", "description": "Who you are to this service."}
 router = APIRouter(prefix="/api", tags=["identity"])
 
 
@@ -25,7 +26,7 @@ class Me(BaseModel):
 {% endif %}
 
 
-@router.get("/me", responses=responses(401, 403, 503))
+@router.get("/me", summary="Read who you are", responses=responses(401, 403, 503))
 async def me(caller: SignedIn) -> Me:
     """Read who you are according to your access token.
 

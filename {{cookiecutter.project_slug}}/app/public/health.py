@@ -7,7 +7,11 @@ from pydantic import BaseModel
 
 from app.http.problems import UnavailableError, responses
 
+TAG = {"name": "health", "description": "Probes of the platform that runs the service."}
 router = APIRouter(prefix="/health", tags=["health"])
+
+NO_KEYS = "The signing keys are not loaded yet."
+NOT_READY = responses(503, details={503: NO_KEYS})
 
 
 class Health(BaseModel):
@@ -17,7 +21,7 @@ class Health(BaseModel):
 
 
 @router.get("", include_in_schema=False)
-@router.get("/live", summary="Alive?")
+@router.get("/live", summary="Check that the process answers")
 async def live() -> Health:
     """Check whether the process responds.
 
@@ -26,7 +30,7 @@ async def live() -> Health:
     return Health()
 
 
-@router.get("/ready", summary="Ready for requests?", responses=responses(503))
+@router.get("/ready", summary="Check that requests can be served", responses=NOT_READY)
 async def ready(request: Request) -> Health:
     """Check whether signing keys are loaded, the storage responds and the service is not stopping.
 
@@ -34,7 +38,7 @@ async def ready(request: Request) -> Health:
     """
     if request.app.state.draining:
         raise UnavailableError("The service is about to stop.")
-    keys = None if request.state.entra.keys.usable else "The signing keys are not loaded yet."
+    keys = None if request.state.entra.keys.usable else NO_KEYS
     storage = await request.state.storage.unavailable_reason()
     if reasons := [reason for reason in (keys, storage) if reason]:
         raise UnavailableError(" ".join(reasons))

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from app.about import DESCRIPTION, TITLE
 
+TAG = {"name": "welcome", "description": "Where to start."}
 router = APIRouter(tags=["welcome"])
 
 
@@ -17,7 +18,7 @@ class Welcome(BaseModel):
     links: dict[str, str]
 
 
-@router.get("/")
+@router.get("/", summary="List the links of this service")
 async def welcome(request: Request) -> Welcome:
     """Get the links of this service.
 

@@ -20,13 +20,17 @@ from app.identity.access import SignedIn
 from app.todos.{{ cookiecutter.storage }} import Store
 from app.todos.schemas import NewTodo, Todo, TodoChanges, TodoPage
 
+TAG = {"name": "todos", "description": "What there is to do."}
 router = APIRouter(prefix="/api/todos", tags=["todos"], responses=responses(401, 403, 503))
+
+MISSING = "There is no such todo."
+OF_ONE = responses(404, 422, details={404: MISSING})
 
 
 async def _own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
     todo = await store.get(tenant_id=caller.tenant_id, todo_id=todo_id)
     if todo is None:
-        raise HTTPException(404, "There is no such todo.")
+        raise HTTPException(404, MISSING)
     if todo.owner_id != caller.object_id{{ unless_admin }}:
         raise HTTPException(403, "Only {{ owners }} may use this todo.")
     return todo
@@ -37,7 +41,7 @@ OwnTodo = Annotated[Todo, Depends(_own_todo)]
 """The todo in the path, loaded for its owner or an Admin of the same tenant."""
 
 
-@router.get("", responses=responses(422))
+@router.get("", summary="List todos", responses=responses(422))
 async def list_todos(
     caller: User,
     store: Store,
@@ -61,7 +65,7 @@ async def list_todos(
 """The todo in the path, loaded for its owner."""
 
 
-@router.get("", responses=responses(422))
+@router.get("", summary="List todos", responses=responses(422))
 async def list_todos(
     caller: SignedIn, store: Store, limit: Limit = 50, after: After = None
 ) -> TodoPage:
@@ -78,7 +82,7 @@ async def list_todos(
     return TodoPage(items=items, next=encode_cursor(items[-1].id, *of_list) if more else None)
 
 
-@router.post("", status_code=201, responses=responses(413, 415, 422))
+@router.post("", status_code=201, summary="Create a todo", responses=responses(413, 415, 422))
 async def create_todo(
     new: NewTodo, caller: {{ user }}, store: Store, request: Request, response: Response
 ) -> Todo:
@@ -91,7 +95,7 @@ async def create_todo(
     return todo
 
 
-@router.get("/{todo_id}", responses=responses(404, 422))
+@router.get("/{todo_id}", summary="Read a todo", responses=OF_ONE)
 async def get_todo(todo: OwnTodo) -> Todo:
     """Read one todo.
 
@@ -100,7 +104,7 @@ async def get_todo(todo: OwnTodo) -> Todo:
     return todo
 
 
-@router.patch("/{todo_id}", responses=responses(404, 413, 415, 422))
+@router.patch("/{todo_id}", summary="Change a todo", responses=OF_ONE | responses(413, 415))
 async def update_todo(
     changes: TodoChanges,
     todo: OwnTodo,
@@ -117,7 +121,7 @@ async def update_todo(
     return changed
 
 
-@router.delete("/{todo_id}", status_code=204, responses=responses(404, 422))
+@router.delete("/{todo_id}", status_code=204, summary="Delete a todo", responses=OF_ONE)
 async def delete_todo(todo: OwnTodo, caller: {{ user }}, store: Store) -> None:
     """Delete one todo.
 
@@ -127,7 +131,7 @@ async def delete_todo(todo: OwnTodo, caller: {{ user }}, store: Store) -> None:
 {% if cookiecutter.app_roles %}
 
 
-@router.delete("", status_code=204)
+@router.delete("", status_code=204, summary="Delete every todo of the tenant")
 async def delete_all_todos(caller: Admin, store: Store) -> None:
     """Delete every todo of your tenant.
 

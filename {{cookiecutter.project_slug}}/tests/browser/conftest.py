@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,16 @@ def chromium() -> Iterator[Any]:
 def visit(
     chromium: Any, live: Callable[..., str], caplog: pytest.LogCaptureFixture
 ) -> Iterator[Callable[..., Visit]]:
-    """Return a function that opens the docs page; what happened there is checked at the end."""
+    """Return a function that opens the docs page; what happened there is checked at the end.
+
+    `browser` has the options of the browser's context, such as its window's size.
+    """
     visits = []
 
-    def start(service: str | None = None, **changes: Any) -> Visit:
-        visits.append(Visit(chromium, service or live(**changes)))
+    def start(
+        service: str | None = None, browser: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Visit:
+        visits.append(Visit(chromium, service or live(**changes), **(browser or {})))
         return visits[-1]
 
     yield start

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 class Visit:
     """A browser of its own on the docs page of a service, and all that it sent and said."""
 
-    def __init__(self, chromium: Any, service: str) -> None:
+    def __init__(self, chromium: Any, service: str, **browser: Any) -> None:
         self.service = service
-        self.context = chromium.new_context()
+        self.context = chromium.new_context(**browser)
         self.context.set_default_timeout(15_000)
         self.requests: list[str] = []
         self.token_answers: list[Any] = []
@@ -20,17 +20,36 @@ class Visit:
         self.context.on("response", self._note_token)
         self.context.on("console", self._note_complaint)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self.page = self.context.new_page()
-        self.page.goto(f"{service}/docs")
-        self.page.locator(".btn.authorize").wait_for()
+        self.page = self.open_docs()
 
-    def open_picker(self) -> Any:
+    def open_docs(self) -> Any:
+        """Open the docs page in a new tab; return the tab."""
+        page = self.context.new_page()
+        page.goto(f"{self.service}/docs")
+        page.locator(".btn.authorize").wait_for()
+        return page
+
+    def open_dialog(self) -> Any:
+        """Press Authorize; return the dialog."""
+        self.page.locator(".scheme-container .btn.authorize").click()
+        return self.page.get_by_role("dialog", name="Sign in")
+
+    def open_picker(self, page: Any = None) -> Any:
         """Press Authorize, and again in the dialog; return the account picker's page."""
-        self.page.locator(".btn.authorize").click()
+        page = page or self.page
+        page.locator(".btn.authorize").click()
         with self.context.expect_page() as opened:
-            self.page.locator(".modal-ux .btn.authorize").click()
+            page.locator(".modal-ux .btn.authorize").click()
         opened.value.get_by_role("heading", name="Pick an account").wait_for()
         return opened.value
+
+    def says(self, text: str, page: Any = None) -> None:
+        """Wait until the page says this about who is signed in, to screen readers too."""
+        status = (page or self.page).get_by_role("status")
+        if text:
+            status.filter(has_text=text).wait_for()
+        else:
+            status.and_((page or self.page).locator(":empty")).wait_for(state="attached")
 
     def sign_in(self, person: str) -> None:
         """Sign in as this person, and close the dialog."""

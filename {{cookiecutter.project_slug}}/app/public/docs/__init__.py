@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from app.http.problems import MEDIA_TYPE
 from app.identity.entra import EntraScheme
 from app.permissions import ACCESS_AS_USER
+from app.public.docs.examples import complete_example
 from app.settings import Settings
 
 HERE = Path(__file__).parent
@@ -41,12 +42,14 @@ def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
         configuration = {
             "openapiUrl": f"{prefix}/openapi.json",
             "redirectPath": f"{prefix}/oauth2-redirect",
+            "callerPath": f"{prefix}/api/me",
             "clientId": str(settings.swagger_ui_client_id),
             "scopes": list(settings.scopes),
         }
         page = PAGE.substitute(
             title=escape(app.title),
             assets=escape(prefix + ASSETS),
+            openapi=escape(f"{prefix}/openapi.json"),
             configuration=json.dumps(configuration).replace("<", "\\u003c"),
         )
         return HTMLResponse(page, headers=_policy(f"'self' {settings.entra_authority}"))
@@ -78,7 +81,8 @@ def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
     document["components"]["securitySchemes"][entra.scheme_name] = jsonable_encoder(
         entra.model, by_alias=True, exclude_none=True
     )
-    for operation in (op for path in document["paths"].values() for op in path.values()):
+    operations = [(path, op) for path, ops in document["paths"].items() for op in ops.values()]
+    for path, operation in operations:
         for requirement in operation.get("security", ()):
             if entra.scheme_name in requirement:
                 scopes = {ACCESS_AS_USER.value, *requirement[entra.scheme_name]}
@@ -87,7 +91,11 @@ def openapi_document(app: FastAPI, entra: EntraScheme) -> dict[str, Any]:
             content = response.get("content", {})
             schema = content.get("application/json", {}).get("schema", {})
             if status[0] in "45" and schema.get("$ref") == PROBLEM:
-                content[MEDIA_TYPE] = content.pop("application/json")
+                documented = content.pop("application/json") | content.get(MEDIA_TYPE, {})
+                content[MEDIA_TYPE] = documented
+                if "example" in documented:
+                    schemas = document["components"]["schemas"]
+                    complete_example(documented["example"], path, operation, schemas)
     return document
 
 

@@ -240,3 +240,7 @@ def test_disabled_service_principal_is_reported_and_left_disabled(caller: Caller
         assert principal["accountEnabled"] is False
         principal["accountEnabled"] = True
     assert caller.run("doctor") == 0
+    for principal in caller.directory.principals.values():
+        principal["accountEnabled"] = False
+    assert caller.run("doctor") == 1
+    assert "2 problems found." in caller.out

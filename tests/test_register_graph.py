@@ -249,6 +249,7 @@ def test_write_that_a_proxy_answers_is_not_believed(caller: Caller, answer: Resp
         caller.directory.fault = fault
         assert caller.run("apply", "--admin-consent") == 5, number
         assert "Check whether a proxy answered." in caller.err
+        assert "The request may have been carried out." in caller.err
         assert "Nothing else was changed." in caller.err or number > 1
         assert not caller.env.exists()
         assert caller.run("apply", "--admin-consent") == 0
@@ -317,6 +318,19 @@ def test_write_whose_answer_was_lost_is_carried_out_once(
     assert len(directory.principals) == 2
     assert len(directory.assignments) == 1
     assert len(directory.grants) == 1
+
+
+@pytest.mark.parametrize("kind", ["lost", 500, 504])
+def test_change_that_may_have_been_made_is_mentioned(caller: Caller, kind: str | int) -> None:
+    caller.directory.fault = lambda *_: broken(kind)
+    assert caller.run("apply") == 5
+    assert "may have been carried out" not in caller.err
+    caller.directory.fault = lambda _, asked, __: broken(kind) if asked == "PATCH" else None
+    assert caller.run("apply") == 5
+    assert "\nThe request may have been carried out.\n" in caller.err
+    caller.directory.fault = lambda _, asked, __: broken(403) if asked == "PATCH" else None
+    assert caller.run("apply") == 4
+    assert "may have been carried out" not in caller.err
 
 
 def test_replica_that_lags_after_a_lost_answer_is_asked_again(caller: Caller) -> None:

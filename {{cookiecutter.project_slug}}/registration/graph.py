@@ -109,7 +109,7 @@ class Graph:
                 break
             self.sleep(wait)
             waited += wait
-        raise self.refusal(answer, f"{method} {path}")
+        raise self.refusal(answer, f"{method} {path}", uncertainty(method) if perhaps_done else "")
 
     def send(self, method: str, path: str, body: Json | None, headers: Json) -> httpx2.Response:
         """Send a request and return the answer; raise RegisterError if none arrives."""
@@ -119,15 +119,15 @@ class Graph:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise RegisterError(
                 f"{method} {path}: {self.host} did not answer ({error}). "
-                "Check the network and any proxy."
+                f"Check the network and any proxy.{uncertainty(method)}"
             ) from None
 
-    def refusal(self, answer: httpx2.Response, request: str) -> RegisterError:
+    def refusal(self, answer: httpx2.Response, request: str, doubt: str) -> RegisterError:
         """Return the error for a request that failed."""
         status, told = answer.status_code, described(answer)
         unknown = f"{status} without an error message from Microsoft Graph. {PROXY}"
         remedy = self.remedy(answer) if told or challenged(answer) else ""
-        text = f"{request} failed: {told or unknown}{remedy}"
+        text = f"{request} failed: {told or unknown}{doubt}{remedy}"
         kinds = {401: NOT_SIGNED_IN, 403: NOT_PERMITTED}
         return RegisterError(text, kinds.get(status, FAILED) if told or remedy else FAILED)
 
@@ -160,10 +160,15 @@ def usable(answer: httpx2.Response, method: str, path: str, shape: Any) -> Json 
     for fault in faults(found, shape):
         raise RegisterError(
             f"{method} {path}: the answer with status {answer.status_code} cannot be used: "
-            f"{fault}. {PROXY}"
+            f"{fault}. {PROXY}{uncertainty(method)}"
         )
     body: Json = found
     return body
+
+
+def uncertainty(method: str) -> str:
+    """Return what to add to a message about a request whose result is unknown."""
+    return "" if method == "GET" else "\nThe request may have been carried out."
 
 
 def described(answer: httpx2.Response) -> str:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.graph import bad, missing
+from tests.graph import GraphError, bad, missing
 from tests.graph import error as graph_error
 from tests.registering import Caller, broken, caller, is_right, nothing_given
 
@@ -340,6 +340,18 @@ def test_replica_that_lags_after_a_lost_answer_is_asked_again(caller: Caller) ->
     )
     assert caller.run("apply") == 0, caller.err
     is_right(caller)
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_name_that_is_taken_is_not_tried_again(caller: Caller, status: int) -> None:
+    text = "Another object with the same value for property uniqueName already exists."
+    answer = graph_error(GraphError(status, "ObjectConflict", text))
+    caller.directory.fault = lambda _, method, path: (
+        answer if method == "PATCH" and "todo-api-docs" in path else None
+    )
+    assert caller.run("apply") == 6
+    assert "still holds the unique name todo-api-docs" in caller.err
+    assert caller.slept == []
 
 
 DISCOVERED: dict[str, dict[str, object]] = {

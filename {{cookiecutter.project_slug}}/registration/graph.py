@@ -100,8 +100,11 @@ class Graph:
             unseen = {400, 404} if self.writes or perhaps_done else {404}
             wait = waiting_time(answer, 2.0**attempt)
             again = status in BUSY | PASSING or (told and status in unseen)
+            # Unless an attempt of this request created it, another object is in the way.
+            taken = "already exists" in told and not perhaps_done
             if (
                 not again
+                or taken
                 or passing == ATTEMPTS_WHEN_PASSING
                 or attempt + 1 == ATTEMPTS
                 or waited + wait > LONGEST_WAIT

@@ -27,6 +27,21 @@ OWN_PACKAGES = {"app", "registration"}
 Variant = Callable[[str], Project]
 
 
+Change = Callable[[int, httpx2.Request, httpx2.Response], httpx2.Response]
+
+
+class Proxy(httpx2.BaseTransport):
+    """A proxy that may change the answer to each request; it numbers the requests from one."""
+
+    def __init__(self, directory: Directory, change: Change) -> None:
+        self.wire, self.change, self.number = Wire(create_graph(directory)), change, 0
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the answer, changed or not."""
+        self.number += 1
+        return self.change(self.number, request, self.wire.handle_request(request))
+
+
 class Caller:
     """A user at the command line of a rendered project, and the tenant that they are signed in to."""
 
@@ -36,12 +51,21 @@ class Caller:
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / name)
         self.folder, self.capsys = folder, capsys
+        self.start_over()
+        self.load()
+        self.out = self.err = ""
+
+    def start_over(self) -> None:
+        """Replace the tenant with an empty one, and remove `.env`."""
         self.directory = Directory()
         self.http = httpx2.Client(transport=Wire(create_graph(self.directory)))
         self.slept: list[float] = []
         self.asked: list[tuple[Any, ...]] = []
-        self.load()
-        self.out = self.err = ""
+        self.env.unlink(missing_ok=True)
+
+    def go_through(self, change: Change) -> None:
+        """Send every further request through a proxy."""
+        self.http = httpx2.Client(transport=Proxy(self.directory, change))
 
     def load(self) -> None:
         """Import the script again, as a new run does."""

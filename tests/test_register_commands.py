@@ -37,6 +37,8 @@ def test_assign_assigns_a_role_once(caller: Caller) -> None:
     assert caller.run("assign", "nobody@contoso.example", "User") == 2
     assert "no user nobody@contoso.example" in caller.err
     assert caller.run("assign", "bob@contoso.example", "Owner") == 2
+    assert caller.run("assign", "b\udcf6b@contoso.example", "User") == 2
+    assert "no user" in caller.err
     caller.directory.rights.remove("assign")
     assert caller.run("assign", "bob@contoso.example", "Admin") == 4
 

@@ -151,7 +151,22 @@ def test_doctor_compares_a_token_with_the_settings(
     assert caller.run("doctor") == 0
 
 
-@pytest.mark.parametrize("text", ["rubbish", "a.b.c", "a.e30.c", "a.W10.c"])
+def payload(text: str) -> str:
+    """Return a token with this payload."""
+    return f"a.{urlsafe_b64encode(text.encode()).decode().rstrip('=')}.c"
+
+
+NO_TOKENS = {
+    "rubbish": "rubbish",
+    "no JSON": "a.b.c",
+    "no claims": payload("{}"),
+    "an array": payload("[]"),
+    "nested": payload("[" * 100_000),
+    "beyond time": payload(f'{{"exp": 1{"0" * 400}}}'),
+}
+
+
+@pytest.mark.parametrize("text", NO_TOKENS.values(), ids=NO_TOKENS)
 def test_doctor_reports_input_that_is_not_a_token(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
@@ -159,6 +174,30 @@ def test_doctor_reports_input_that_is_not_a_token(
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     assert caller.run("doctor") == 1
     assert "not an access token" in caller.out
+
+
+@pytest.mark.parametrize("roles", [5, "User", [["User"]], {"User": 1}, [None]])
+def test_roles_of_another_type_count_as_none(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, roles: object
+) -> None:
+    caller.run("apply")
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, roles=roles)))
+    assert caller.run("doctor") == 1
+    assert "the API answers 403" in caller.out
+
+
+@each_variant
+def test_every_error_that_doctor_names_is_in_the_guide(caller: Caller) -> None:
+    sources = (caller.folder / "registration").glob("*.py")
+    named = {
+        number
+        for path in sources
+        for number in re.findall(r"AADSTS\d+", path.read_text(encoding="utf-8"))
+    }
+    assert {"AADSTS500014", "AADSTS7000112"} < named
+    for number in named:
+        assert caller.run("doctor", number) == 0
+        assert "error?code=" not in caller.out, number
 
 
 @each_variant
@@ -194,9 +233,14 @@ def test_disabled_service_principal_is_reported_and_left_disabled(caller: Caller
         principal["accountEnabled"] = False
         assert caller.run("doctor") == 1
         assert f"the {whose}'s service principal is disabled" in caller.out
+        assert 'set "Enabled for users to sign-in?" to Yes' in caller.out
         caller.directory.calls.clear()
         assert caller.run("apply") == 0
         assert caller.directory.writes == []
         assert principal["accountEnabled"] is False
         principal["accountEnabled"] = True
     assert caller.run("doctor") == 0
+    for principal in caller.directory.principals.values():
+        principal["accountEnabled"] = False
+    assert caller.run("doctor") == 1
+    assert "2 problems found." in caller.out

@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from registration.aliases import Json
+from registration.answers import APPLICATION, ASSIGNMENT, PRINCIPAL, USER
 from registration.env import env_values
 from registration.errors import USAGE, RegisterError
 from registration.run import Run
@@ -20,7 +21,7 @@ def role_id(api: Json, value: str) -> str:
 
     Raises RegisterError when the value is missing or disabled.
     """
-    ids = {role["value"]: str(role["id"]) for role in api["appRoles"] if role["isEnabled"]}
+    ids = {role.get("value"): str(role["id"]) for role in api["appRoles"] if role["isEnabled"]}
     if value not in ids:
         raise RegisterError(
             f"{value} is missing from the API's registration, or is disabled. Run `apply` first.",
@@ -32,14 +33,14 @@ def role_id(api: Json, value: str) -> str:
 def give_role(run: Run, user: Json, value: str, app_role_id: str) -> None:
     """Assign a user, unless they already are; `app_role_id` is the id of the value."""
     path = f"/servicePrincipals/{run.api_principal.get('id')}/appRoleAssignedTo"
-    given = run.graph.every(path) if "id" in run.api_principal else ()
+    given = run.graph.every(path, ASSIGNMENT) if "id" in run.api_principal else ()
     wanted = {"principalId": user["id"], "appRoleId": app_role_id}
     lines = []
     if not any(wanted.items() <= assignment.items() for assignment in given):
         lines = [f"+ {user['userPrincipalName']}"]
         if run.write:
             body = wanted | {"resourceId": run.api_principal["id"]}
-            run.graph.call("POST", path, body, ignore="already exists")
+            run.graph.call("POST", path, body=body, ignore="already exists")
     run.say(f"{value} assignment", "created", lines)
 
 
@@ -49,8 +50,11 @@ def find_api(run: Run) -> None:
     Raises RegisterError when either is missing.
     """
     client = env_values().get("API_CLIENT_ID", "")
-    run.api = run.graph.find(f"/applications(appId='{client}')") if client else {}
-    run.api_principal = run.graph.find(f"/servicePrincipals(appId='{client}')") if run.api else {}
+    if client:
+        run.api = run.graph.find(f"/applications(appId='{client}')", APPLICATION)
+    if run.api:
+        path = f"/servicePrincipals(appId='{client}')"
+        run.api_principal = run.graph.find(path, PRINCIPAL)
     if not run.api_principal:
         raise RegisterError(
             "The API in .env is not registered in this tenant. Run `apply` first.", USAGE
@@ -62,7 +66,8 @@ def find_user(run: Run, asked: str) -> Json:
 
     Raises RegisterError when the tenant has none.
     """
-    user = run.graph.find(f"/users/{quote(asked, safe='')}?$select=id,userPrincipalName")
+    name = quote(asked, safe="", errors="replace")
+    user = run.graph.find(f"/users/{name}?$select=id,userPrincipalName", USER)
     if not user:
         raise RegisterError(
             f"The tenant has no user {asked}. Pass the user name or object id of one of its users.",

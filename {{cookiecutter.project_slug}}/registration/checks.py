@@ -6,6 +6,15 @@ import httpx2
 
 from registration.advice import ADVICE
 from registration.aliases import Findings, Json
+from registration.answers import (
+    ASSIGNMENT,
+    DISCOVERY,
+    PRINCIPAL,
+    REFUSED,
+    SIGNING_KEYS,
+    content,
+    faults,
+)
 from registration.guid import GUID
 from registration.merge import changes, differences, merged
 from registration.run import Run
@@ -32,24 +41,28 @@ def check_discovery(run: Run, env: dict[str, str]) -> Findings:
     tenant, issuing = tenancy.discovered(env[tenancy.SETTING])
     address = f"{run.login}/{tenant}/v2.0"
     try:
-        document = run.http.get(f"{address}/.well-known/openid-configuration").json()
-        issuer = document.get("issuer")
-        keys = run.http.get(document["jwks_uri"]).json()["keys"] if issuer else []
-    except (httpx2.HTTPError, httpx2.InvalidURL, AttributeError, LookupError, ValueError) as error:
+        document = content(run.http.get(f"{address}/.well-known/openid-configuration"))
+        if not any(faults(document, REFUSED)):
+            yield document["error_description"], f"correct {tenancy.SETTING} or ENTRA_AUTHORITY"
+            return
+        fault = next(faults(document, DISCOVERY), "")
+        keys = {} if fault else content(run.http.get(document["jwks_uri"]))
+        fault = fault or next(faults(keys, SIGNING_KEYS), "")
+    except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
+        fault = repr(error)
+    if fault:
         yield (
-            f"{address} did not return a discovery document and signing keys ({error!r})",
+            f"{address} did not return a discovery document and signing keys ({fault})",
             "check the network and any proxy",
         )
         return
-    if issuer is None:
-        told = str(document.get("error_description"))
-        yield told, f"correct {tenancy.SETTING} or ENTRA_AUTHORITY"
-    elif issuer != f"{run.login}/{issuing}/v2.0":
+    issuer = document["issuer"]
+    if issuer != f"{run.login}/{issuing}/v2.0":
         yield (
             f"the issuer is {issuer}, but should be {run.login}/{issuing}/v2.0",
             f"set ENTRA_AUTHORITY to {issuer.split('/' + issuing)[0]}",
         )
-    elif not keys:
+    elif not keys["keys"]:
         yield "Entra ID returned no signing keys", "check ENTRA_AUTHORITY"
 
 
@@ -75,7 +88,7 @@ def check_docs(run: Run) -> Findings:
 def check_principals(run: Run) -> Findings:
     """Check the service principals and their assignments."""
     paths = [f"/servicePrincipals(appId='{app['appId']}')" for app in (run.api, run.docs)]
-    api, docs = (run.graph.find(path) for path in paths)
+    api, docs = (run.graph.find(path, PRINCIPAL) for path in paths)
     if not (api and docs):
         yield (
             "a service principal is missing: sign-in fails with AADSTS500011 or AADSTS650052",
@@ -89,7 +102,8 @@ def check_principals(run: Run) -> Findings:
         if principal.get("accountEnabled") is False:
             yield (
                 f"the {whose}'s service principal is disabled: sign-in fails with {error}",
-                "enable it in the Entra admin center, Enterprise apps > Properties; `apply` does not",
+                "in the Entra admin center, under Enterprise apps > Properties, set "
+                '"Enabled for users to sign-in?" to Yes; `apply` leaves it disabled',
             )
     yield from check_registration(api, API_PRINCIPAL)
     if ROLE_VALUES:
@@ -100,7 +114,7 @@ def check_assignments(run: Run, api: Json, docs: Json) -> Findings:
     """Check that the API has at least one assignment, and the docs page none."""
     ids = {role["id"] for role in run.api["appRoles"]}
     given, misplaced = (
-        list(run.graph.every(f"/servicePrincipals/{principal['id']}/appRoleAssignedTo"))
+        list(run.graph.every(f"/servicePrincipals/{principal['id']}/appRoleAssignedTo", ASSIGNMENT))
         for principal in (api, docs)
     )
     if not any(one["appRoleId"] in ids for one in given):

@@ -1,11 +1,13 @@
 """The commands, except `doctor`."""
 
 from registration.aliases import Json
+from registration.answers import APPLICATION, DELETED, PRINCIPAL
 from registration.assignments import find_api, find_user, give_role, role_id
 from registration.checks import check_settings
 from registration.configure import configure, save
 from registration.env import effective_values, env_text, env_values
 from registration.errors import DECLINED, USAGE, RegisterError, failed
+from registration.graph import NOT_FOUND
 from registration.rights import MAY_ASSIGN, MAY_REGISTER
 from registration.run import Run
 from registration.steps import STEPS
@@ -104,14 +106,18 @@ def destroy(run: Run) -> int:
 def created_here(run: Run) -> tuple[list[Json], list[Json]]:
     """Return the registrations that apply created: the present ones and the deleted ones."""
     names = (DOCS_NAME, API_NAME)
-    found = [run.graph.find(f"/applications(uniqueName='{name}')") for name in names]
+    found = [run.graph.find(f"/applications(uniqueName='{name}')", APPLICATION) for name in names]
     for app in found:
         if app and CREATED not in app["tags"]:
             print(f'Kept: "{app["displayName"]}" ({app["appId"]}), which `apply` did not create')
-    deleted = run.graph.every(f"{TRASH}/microsoft.graph.application")
+    deleted = run.graph.every(f"{TRASH}/microsoft.graph.application", DELETED)
     return (
         [app for app in found if app and CREATED in app["tags"]],
-        [app for app in deleted if app.get("uniqueName") in names and CREATED in app["tags"]],
+        [
+            app
+            for app in deleted
+            if app.get("uniqueName") in names and CREATED in (app.get("tags") or [])
+        ],
     )
 
 
@@ -126,9 +132,9 @@ def agreed() -> bool:
 def remove(run: Run, present: list[Json], deleted: list[Json]) -> None:
     """Permanently remove these registrations, with their service principals."""
     for app in present:
-        principal = run.graph.find(f"/servicePrincipals(appId='{app['appId']}')")
+        principal = run.graph.find(f"/servicePrincipals(appId='{app['appId']}')", PRINCIPAL)
         if principal:
-            run.graph.call("DELETE", f"/servicePrincipals/{principal['id']}", ignore="404 ")
+            run.graph.call("DELETE", f"/servicePrincipals/{principal['id']}", ignore=NOT_FOUND)
         run.graph.call("DELETE", f"/applications/{app['id']}")
     # A deleted registration would hold its unique name for another thirty days.
     for app in present + deleted:

@@ -4,6 +4,7 @@ import re
 import sys
 
 from registration.aliases import Findings
+from registration.answers import APPLICATION
 from registration.checks import (
     check_api,
     check_discovery,
@@ -35,7 +36,7 @@ def doctor(run: Run) -> int:
         wrong += report("access token", check_token(piped, env, run.login))
     run.connect()
     for key in ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"):
-        app = run.graph.find(f"/applications(appId='{env[key]}')")
+        app = run.graph.find(f"/applications(appId='{env[key]}')", APPLICATION)
         if not app:
             missing = f"{key}: the tenant has no app registration {env[key]}", "run `apply`"
             report("app registrations", iter([missing]))

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 from registration.aliases import Json
+from registration.answers import ERROR, WRITTEN, content, faults
 from registration.errors import FAILED, NOT_PERMITTED, NOT_SIGNED_IN, RegisterError
 
 BUSY, PASSING = {429, 503, 504}, {408, 409, 500, 502}
@@ -16,6 +17,9 @@ ATTEMPTS, ATTEMPTS_WHEN_PASSING = 6, 3
 PERHAPS_DONE = {408, 500, 502, 503, 504}
 """With these, the request may have been carried out and only its answer lost."""
 LONGEST_WAIT = 120
+"""How many seconds the attempts of one request may wait in all."""
+DAY = 24 * 60 * 60
+NOT_FOUND = "^404 "
 PROXY = "Check whether a proxy answered."
 
 
@@ -23,119 +27,169 @@ class Graph:
     """A signed-in caller of Microsoft Graph."""
 
     def __init__(
-        self, http: httpx2.Client, host: str, token: str, sleep: Callable[[float], None]
+        self,
+        http: httpx2.Client,
+        host: str,
+        token: str,
+        tenant: str | None,
+        sleep: Callable[[float], None],
     ) -> None:
-        self.http, self.host, self.sleep = http, host, sleep
+        self.http, self.host, self.tenant, self.sleep = http, host, tenant, sleep
         self.headers = {"Authorization": f"Bearer {token}"}
         self.writes = 0
 
-    def get(self, path: str) -> Json:
+    def get(self, path: str, shape: Any) -> Json:
         """Read an object that exists."""
-        return self.call("GET", path) or {}
+        return self.call("GET", path, shape) or {}
 
-    def find(self, path: str) -> Json:
+    def find(self, path: str, shape: Any) -> Json:
         """Read an object; return an empty one if it does not exist."""
-        return self.call("GET", path, ignore="404 ") or {}
+        return self.call("GET", path, shape, ignore=NOT_FOUND) or {}
 
-    def every(self, path: str) -> Iterator[Json]:
-        """Read every page of a list."""
+    def every(self, path: str, shape: Any) -> Iterator[Json]:
+        """Read every page of a list whose items have this shape."""
+        seen = set()
         while path:
-            page = self.get(path)
-            if not isinstance(page.get("value"), list):
-                raise RegisterError(f"GET {path}: the answer contains no list. {PROXY}")
+            seen.add(path)
+            page = self.get(path, {"value": [shape], "@odata.nextLink?": str})
             yield from page["value"]
-            path = page.get("@odata.nextLink", "").removeprefix(f"{self.host}/v1.0")
+            link = page.get("@odata.nextLink") or ""
+            following = link.removeprefix(f"{self.host}/v1.0")
+            if link and (following == link or following in seen):
+                raise RegisterError(
+                    f"GET {path}: the address of the next page is {link[:100]!r}, but should be a "
+                    f"new one of {self.host}. {PROXY}"
+                )
+            path = following
 
     def call(
         self,
         method: str,
         path: str,
+        shape: Any = WRITTEN,
         body: Json | None = None,
         *,
         ignore: str = "",
         prefer: str = "",
     ) -> Json | None:
-        """Send a request and return the body of the answer, or None if it is empty.
+        """Send a request and return the body of the answer, or None if there is none.
 
-        A failure whose message contains `ignore` also returns None; any other raises RegisterError.
+        A failure that Microsoft Graph describes in words that match the pattern `ignore` also
+        returns None; any other, and a body of another shape, raises RegisterError.
         A replica that does not know a new object yet answers 404 or 400. These are therefore tried
-        again, a 400 only if this run has written something.
+        again, a 400 only if this run may have written something.
         """
         headers = self.headers | ({"Prefer": prefer} if prefer else {})
-        unseen = {400, 404} if self.writes else {404}
-        passing, perhaps_done = 0, False
+        passing, waited, perhaps_done = 0, 0.0, False
+        # Every request may be repeated: a PATCH and a DELETE have the same result twice, and
+        # Microsoft Graph refuses a POST of what already exists, which the callers ignore.
         for attempt in range(ATTEMPTS):
-            try:
-                answer = self.http.request(
-                    method, f"{self.host}/v1.0{path}", json=body, headers=headers
-                )
-            except httpx2.HTTPError as error:
-                raise RegisterError(
-                    f"{method} {path}: {self.host} did not answer ({error}). "
-                    "Check the network and any proxy."
-                ) from None
+            answer = self.send(method, path, body, headers)
             if answer.is_success:
-                found = content(answer, method, path)
+                found = usable(answer, method, path, shape)
                 self.writes += method != "GET"
                 return found
-            if ignore and ignore in failure(answer):
+            status, told = answer.status_code, described(answer)
+            if told and ignore and re.search(ignore, told):
                 return None
-            status = answer.status_code
-            if method == "DELETE" and status == httpx2.codes.NOT_FOUND and perhaps_done:
+            if method == "DELETE" and re.search(NOT_FOUND, told) and perhaps_done:
                 self.writes += 1
                 return None
             perhaps_done |= status in PERHAPS_DONE
             passing += status in PASSING
+            unseen = {400, 404} if self.writes or perhaps_done else {404}
             wait = waiting_time(answer, 2.0**attempt)
-            again = passing < ATTEMPTS_WHEN_PASSING and status in BUSY | PASSING | unseen
-            if not again or attempt + 1 == ATTEMPTS or wait > LONGEST_WAIT:
+            again = status in BUSY | PASSING or (told and status in unseen)
+            # Unless an attempt of this request created it, another object is in the way.
+            taken = "already exists" in told and not perhaps_done
+            if (
+                not again
+                or taken
+                or passing == ATTEMPTS_WHEN_PASSING
+                or attempt + 1 == ATTEMPTS
+                or waited + wait > LONGEST_WAIT
+            ):
                 break
             self.sleep(wait)
-        raise refusal(answer, method, path)
+            waited += wait
+        raise self.refusal(answer, f"{method} {path}", uncertainty(method) if perhaps_done else "")
+
+    def send(self, method: str, path: str, body: Json | None, headers: Json) -> httpx2.Response:
+        """Send a request and return the answer; raise RegisterError if none arrives."""
+        address = f"{self.host}/v1.0{path}"
+        try:
+            return self.http.request(method, address, json=body, headers=headers)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise RegisterError(
+                f"{method} {path}: {self.host} did not answer ({error}). "
+                f"Check the network and any proxy.{uncertainty(method)}"
+            ) from None
+
+    def refusal(self, answer: httpx2.Response, request: str, doubt: str) -> RegisterError:
+        """Return the error for a request that failed."""
+        status, told = answer.status_code, described(answer)
+        unknown = f"{status} without an error message from Microsoft Graph. {PROXY}"
+        remedy = self.remedy(answer) if told or challenged(answer) else ""
+        text = f"{request} failed: {told or unknown}{doubt}{remedy}"
+        kinds = {401: NOT_SIGNED_IN, 403: NOT_PERMITTED}
+        return RegisterError(text, kinds.get(status, FAILED) if told or remedy else FAILED)
+
+    def remedy(self, answer: httpx2.Response) -> str:
+        """Return what to do about a failure that Microsoft Graph itself reported."""
+        if answer.status_code in BUSY | PASSING:
+            wait = waiting_time(answer, 0)
+            when = f"in {wait:.0f} seconds" if LONGEST_WAIT < wait < DAY else "later"
+            return f"\nMicrosoft Graph is busy or failing. Run this command again {when}."
+        if answer.status_code != httpx2.codes.UNAUTHORIZED:
+            return ""
+        sign_in = "az login --allow-no-subscriptions"
+        if self.tenant:
+            sign_in += f" --tenant {self.tenant}"
+        reason = ""
+        if challenged(answer):
+            reason = "Conditional Access requires a new sign-in. "
+            # Without the scope, Entra ID would apply only the policies of Azure itself.
+            sign_in += f" --scope {self.host}/.default"
+            claims = re.search(r'\bclaims="([\w+/=-]+)"', challenge(answer), re.ASCII)
+            sign_in += f" --claims-challenge {claims[1]}" if claims else ""
+        return f"\n{reason}Run `{sign_in}`, then run this command again."
 
 
-def content(answer: httpx2.Response, method: str, path: str) -> Json | None:
+def usable(answer: httpx2.Response, method: str, path: str, shape: Any) -> Json | None:
     """Return the body of a successful answer; only a GET needs one."""
-    if method != "GET" and not answer.content:
+    if method != "GET" and answer.status_code == httpx2.codes.NO_CONTENT:
         return None
-    try:
-        body: Any = answer.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    found = content(answer)
+    for fault in faults(found, shape):
         raise RegisterError(
-            f"{method} {path}: expected a JSON object, but got something else (status "
-            f"{answer.status_code}). {PROXY}"
+            f"{method} {path}: the answer with status {answer.status_code} cannot be used: "
+            f"{fault}. {PROXY}{uncertainty(method)}"
         )
+    body: Json = found
     return body
 
 
-def refusal(answer: httpx2.Response, method: str, path: str) -> RegisterError:
-    """Return the error for a request that failed."""
-    kinds = {401: NOT_SIGNED_IN, 403: NOT_PERMITTED}
-    text = f"{method} {path} failed: {failure(answer)}{advice(answer)}"
-    return RegisterError(text, kinds.get(answer.status_code, FAILED))
+def uncertainty(method: str) -> str:
+    """Return what to add to a message about a request whose result is unknown."""
+    return "" if method == "GET" else "\nThe request may have been carried out."
 
 
-def failure(answer: httpx2.Response) -> str:
-    """Return the status, the code and the message of an error of Microsoft Graph."""
-    try:
-        error = answer.json()["error"]
-        return f"{answer.status_code} {error['code']}: {error['message']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.status_code} without an error message from Microsoft Graph. {PROXY}"
-
-
-def advice(answer: httpx2.Response) -> str:
-    """Return how to sign in again, if Microsoft Graph sent a claims challenge."""
-    challenge = answer.headers.get("WWW-Authenticate", "")
-    claims = re.search(r'\bclaims="([\w+/=-]+)"', challenge, re.ASCII)
-    if not claims or answer.status_code != httpx2.codes.UNAUTHORIZED:
+def described(answer: httpx2.Response) -> str:
+    """Return the status, the code and the message of an error, or "" if another program answered."""
+    found = content(answer)
+    if any(faults(found, ERROR)):
         return ""
-    return (
-        "\nYour tenant requires you to sign in again. Run "
-        f"`az login --claims-challenge {claims[1]}`, then run this command again."
-    )
+    return f"{answer.status_code} {found['error']['code']}: {found['error']['message']}"
+
+
+def challenge(answer: httpx2.Response) -> str:
+    """Return how Microsoft Graph asks for another token."""
+    return str(answer.headers.get("WWW-Authenticate", ""))
+
+
+def challenged(answer: httpx2.Response) -> bool:
+    """Whether a sign-in has to satisfy a policy first."""
+    return "insufficient_claims" in challenge(answer)
 
 
 def waiting_time(answer: httpx2.Response, otherwise: float) -> float:
@@ -145,8 +199,8 @@ def waiting_time(answer: httpx2.Response, otherwise: float) -> float:
         return float(told)
     try:
         until = parsedate_to_datetime(told)
-    except ValueError:
+        # -0000 means UTC, but Python returns a date without a zone.
+        until = until.replace(tzinfo=until.tzinfo or UTC)
+        return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    except (OverflowError, ValueError):
         return otherwise
-    # -0000 means UTC, but Python returns a date without a zone.
-    until = until.replace(tzinfo=until.tzinfo or UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -38,7 +38,7 @@ def key_of(item: Any) -> tuple[str, Any]:
     """Return the property that identifies an item of a list, and its value."""
     if not isinstance(item, dict):
         return "", item
-    return next((key, item[key]) for key in KEYS if key in item)
+    return next(((key, item[key]) for key in KEYS if key in item), ("", item))
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -67,7 +67,7 @@ def changes(found: Json, wanted: Json) -> Json:
     for uri in wanted.get("spa", {}).get("redirectUris", []):
         # Entra ID allows a redirect URI on one platform only, and a page needs it under `spa`.
         for platform in ("web", "publicClient"):
-            uris = (result.get(platform) or {}).get("redirectUris", [])
+            uris = (result.get(platform) or {}).get("redirectUris") or []
             if uri in uris:
                 kept = [other for other in uris if other != uri]
                 result[platform] = result[platform] | {"redirectUris": kept}

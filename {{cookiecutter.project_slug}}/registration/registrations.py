@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from registration.aliases import Json
+from registration.answers import APPLICATION, PRINCIPAL
 from registration.errors import CONFLICT, RegisterError
 from registration.merge import changes, differences, switched_off
 from registration.run import Run
@@ -17,10 +18,11 @@ def existing(run: Run, name: str, display_name: str) -> Json:
 
     Raises RegisterError for a registration that apply did not create and may not adopt.
     """
-    found = run.graph.find(f"/applications(uniqueName='{name}')")
+    found = run.graph.find(f"/applications(uniqueName='{name}')", APPLICATION)
     if not found:
         quoted = quote(display_name.replace("'", "''"), safe="")
-        called = run.graph.every(f"/applications?$filter=displayName eq '{quoted}'")
+        named = f"/applications?$filter=displayName eq '{quoted}'"
+        called = run.graph.every(named, APPLICATION)
         others = [app for app in called if app.get("uniqueName") != name]
         if not others:
             return {}
@@ -65,7 +67,7 @@ def create(run: Run, name: str, wanted: Json) -> Json:
     """Create an app registration; return it."""
     path = f"/applications(uniqueName='{name}')"
     try:
-        created = run.graph.call("PATCH", path, wanted, prefer="create-if-missing")
+        created = run.graph.call("PATCH", path, APPLICATION, wanted, prefer="create-if-missing")
     except RegisterError as error:
         if "uniqueName already exists" not in str(error):
             raise
@@ -75,7 +77,7 @@ def create(run: Run, name: str, wanted: Json) -> Json:
             "in the Entra admin center: App registrations > Deleted applications.",
             CONFLICT,
         ) from None
-    return created or run.graph.get(path)
+    return created or run.graph.get(path, APPLICATION)
 
 
 def update(run: Run, title: str, found: Json, wanted: Json) -> Json:
@@ -88,8 +90,8 @@ def update(run: Run, title: str, found: Json, wanted: Json) -> Json:
         # Microsoft Graph refuses to change or remove a permission that is enabled.
         if disabled != enabled:
             altered = {key: disabled[key] for key in enabled if disabled[key] != enabled[key]}
-            run.graph.call("PATCH", path, altered)
-        run.graph.call("PATCH", path, changed)
+            run.graph.call("PATCH", path, body=altered)
+        run.graph.call("PATCH", path, body=changed)
     run.say(title, "changed", [line for _, line in differences(found, changed)])
     return found | changed
 
@@ -97,12 +99,12 @@ def update(run: Run, title: str, found: Json, wanted: Json) -> Json:
 def principal(run: Run, whose: str, app: Json, wanted: Json) -> Json:
     """Create or update a service principal; return its new or planned state."""
     path = f"/servicePrincipals(appId='{app['appId']}')"
-    found = {} if app["appId"] == NEW else run.graph.find(path)
+    found = {} if app["appId"] == NEW else run.graph.find(path, PRINCIPAL)
     changed = changes(found, wanted)
     made: Json | None = None
     if changed and run.write:
-        made = run.graph.call("PATCH", path, changed, prefer="create-if-missing")
-        made = made or (None if found else run.graph.get(path))
+        made = run.graph.call("PATCH", path, PRINCIPAL, changed, prefer="create-if-missing")
+        made = made or (None if found else run.graph.get(path, PRINCIPAL))
     lines = [line for _, line in differences(found, changed)]
     run.say(f"Service principal of the {whose}", "changed" if found else "created", lines)
     return made or found | changed

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import httpx2
 
 from registration.aliases import Json, SignIn
+from registration.answers import TENANT, USER
 from registration.clouds import CLOUDS
 from registration.errors import NOT_SIGNED_IN, RegisterError
 from registration.graph import Graph
@@ -40,8 +41,8 @@ class Run:
         """
         host = CLOUDS[self.options.cloud].graph
         token = self.sign_in(self.login, self.options.tenant, f"{host}/.default")
-        self.graph = Graph(self.http, host, token, self.sleep)
-        tenants = self.graph.every("/organization?$select=id,displayName")
+        self.graph = Graph(self.http, host, token, self.options.tenant, self.sleep)
+        tenants = self.graph.every("/organization?$select=id,displayName", TENANT)
         self.tenant = next(tenants, {})
         if not self.tenant:
             raise RegisterError(
@@ -51,7 +52,7 @@ class Run:
             )
         # Microsoft Graph answers /me for users only; a service principal needs no assignment.
         who = "/me?$select=id,userPrincipalName"
-        self.me = self.graph.call("GET", who, ignore="delegated authentication flow") or {}
+        self.me = self.graph.call("GET", who, USER, ignore="delegated authentication flow") or {}
         name = self.me.get("userPrincipalName", "a service principal")
         print(f"Tenant {self.tenant['displayName']} ({self.tenant['id']}), signed in as {name}")
 

@@ -1,5 +1,6 @@
 """The steps of `plan` and `apply`; `STEPS`, at the end, gives their order."""
 
+from registration.answers import GRANT
 from registration.assignments import assign_me
 from registration.registrations import existing, principal, registration, update
 from registration.rights import MAY_ASSIGN, MAY_CONSENT, MAY_INSTALL, MAY_REGISTER
@@ -60,17 +61,17 @@ def consent(run: Run) -> None:
         "resourceId": run.api_principal.get("id"),
     }
     query = " and ".join(f"{key} eq '{value}'" for key, value in ids.items())
-    known = all(ids.values())
-    grants = run.graph.every(f"/oauth2PermissionGrants?$filter={query}") if known else iter(())
+    path = f"/oauth2PermissionGrants?$filter={query}"
+    grants = run.graph.every(path, GRANT) if all(ids.values()) else iter(())
     grant = next((grant for grant in grants if grant["consentType"] == "AllPrincipals"), None)
     given = grant["scope"].split() if grant else []
     more = [scope for scope in SCOPE_VALUES if scope not in given]
     scopes = {"scope": " ".join([*given, *more])}
     if more and run.write and grant:
-        run.graph.call("PATCH", f"/oauth2PermissionGrants/{grant['id']}", scopes)
+        run.graph.call("PATCH", f"/oauth2PermissionGrants/{grant['id']}", body=scopes)
     elif more and run.write:
         body = ids | {"consentType": "AllPrincipals"} | scopes
-        run.graph.call("POST", "/oauth2PermissionGrants", body, ignore="already exists")
+        run.graph.call("POST", "/oauth2PermissionGrants", body=body, ignore="already exists")
     lines = [f"+ {scope} for every user" for scope in more]
     run.say("Admin consent for the docs page", "granted", lines)
 

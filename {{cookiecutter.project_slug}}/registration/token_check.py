@@ -21,7 +21,7 @@ def check_token(token: str, env: dict[str, str], login: str) -> Findings:
             urlsafe_b64decode(token.removeprefix("Bearer ").split(".")[1] + "==")
         )
         expires = float(claims["exp"])
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, OverflowError, RecursionError, TypeError, ValueError):
         yield "the input is not an access token", "pipe in the output of `token`"
         return
     yield from check_audience(claims, env)
@@ -87,5 +87,6 @@ def check_caller(claims: Json, env: dict[str, str]) -> Findings:
             "set ALLOW_GUESTS=true if guests may sign in",
         )
     assigned = claims.get(ASSIGNED)
-    if ROLE_VALUES and not set(ROLE_VALUES) & set(assigned or ()):
+    roles = assigned if isinstance(assigned, list) else []
+    if ROLE_VALUES and not any(role in roles for role in ROLE_VALUES):
         yield f"{ASSIGNED} is {assigned}: the API answers 403", "run `assign`, then sign in again"

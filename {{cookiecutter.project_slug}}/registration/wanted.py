@@ -106,5 +106,5 @@ def between(api: Json, docs: Json) -> Json:
 
 def scope_ids(api: Json) -> list[str]:
     """Return the ids of the scopes in the API's registration; an adopted one keeps its own ids."""
-    ids = {scope["value"]: scope["id"] for scope in api["api"]["oauth2PermissionScopes"]}
+    ids = {scope.get("value"): scope["id"] for scope in api["api"]["oauth2PermissionScopes"]}
     return [ids[value] for value in SCOPE_VALUES if value in ids]

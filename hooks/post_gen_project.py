@@ -44,6 +44,7 @@ PATHS_OF = {
         "docs/images/account-picker-multi-tenant-roles.png",
         "docs/images/account-picker-single-tenant-roles.png",
         "docs/images/docs-page-roles.png",
+        "tests/browser/test_app_roles.py",
         "tests/test_roles.py",
         "tests/todos/test_access_with_roles.py",
         "tests/todos/test_tenants_with_roles.py",

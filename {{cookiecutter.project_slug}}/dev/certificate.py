@@ -29,6 +29,6 @@ def prepare_certificate() -> None:
 def trusting_context() -> ssl.SSLContext:
     """Return the settings of a client that trusts the certificate of the stand-in and no other."""
     context = ssl.create_default_context(cafile=os.fspath(CERTIFICATE))
-    # The certificate itself, whoever signed it.
+    # Trust the certificate itself, regardless of who signed it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

@@ -22,18 +22,6 @@ def test_the_page_says_who_is_signed_in_until_they_log_out(visit: Open) -> None:
     bob.says("Signed in as Bob (bob@contoso.example).")
     bob.log_out()
     bob.says("")
-{% if cookiecutter.app_roles %}
-
-
-def test_the_page_shows_the_app_roles_of_the_person(visit: Open) -> None:
-    alice = visit()
-    alice.sign_in("alice")
-    alice.says("Roles: Admin.")
-    dave = visit(alice.service)
-    dave.sign_in("dave")
-    dave.says("Signed in as Dave")
-    assert "Roles" not in dave.page.get_by_role("status").inner_text()
-{% endif %}
 
 
 def test_the_dialog_never_mentions_a_client_secret(visit: Open) -> None:

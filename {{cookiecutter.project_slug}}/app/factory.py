@@ -56,6 +56,7 @@ def create_app(
         telemetry=telemetry,
         openapi_tags=[todos.TAG, identity.TAG, health.TAG, welcome.TAG],
         middleware=middleware(settings),
+        exception_handlers=storage.exception_handlers,
         # A redirect would go to whatever host the client names.
         redirect_slashes=False,
         # `app.public.docs` serves the docs page.

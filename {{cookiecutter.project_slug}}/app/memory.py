@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -44,6 +44,8 @@ class Memory:
 
 class MemoryStorage:
     """What the service opens when it starts; no setting concerns it."""
+
+    exception_handlers: ClassVar[dict[Any, Any]] = {}
 
     def __init__(self, settings: Settings) -> None:
         pass

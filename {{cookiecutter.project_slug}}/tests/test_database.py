@@ -164,7 +164,7 @@ def test_failing_transaction_of_a_route_leaves_nothing(
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY)")
         with TestClient(build(routers=[router]), raise_server_exceptions=False) as client:
-            assert client.post("/api/numbers").status_code == 500
+            assert client.post("/api/numbers").status_code == 409
         assert connection.execute("SELECT count(*) FROM numbers").fetchone() == (0,)
 
 

@@ -2,16 +2,26 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from fastapi import Depends
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.requests import HTTPConnection
 
 from app.database.engine import LOCKED, SECONDS_TO_WAIT, connect_engine, parsed
+from app.database.errors import (
+    HANDLERS,
+    NO_ANSWER,
+    READ_ONLY,
+    describe,
+    refusal_status,
+    unavailable_sentence,
+)
 from app.database.managed_identity import default_credential, uses_identity
 from app.database.revision import Revisions
 from app.http.problems import UnavailableError
@@ -19,7 +29,9 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-CANNOT_SERVE = (InterfaceError, OperationalError, ProgrammingError, TimeoutError)
+IS_READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
+SECONDS_TO_HANG_UP = 0.2
+"""How much longer a request may take if ending its connection does not end it."""
 
 
 class Database:
@@ -43,7 +55,7 @@ class Database:
 
         Raises UnavailableError if the database cannot serve in time.
         """
-        async with _in_time(), self._transactions.begin() as connection:
+        async with self._in_time(self._transactions) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
@@ -53,17 +65,38 @@ class Database:
         For a single statement, this avoids two round trips. Raises UnavailableError if the database
         cannot serve in time.
         """
-        async with _in_time(), self._autocommit.connect() as connection:
+        async with self._in_time(self._autocommit) as connection:
             yield connection
 
     async def unavailable_reason(self) -> str | None:
         """Return a sentence that says why the database cannot be used at present, or None."""
         try:
-            async with asyncio.timeout(SECONDS_TO_WAIT), self._autocommit.connect() as connection:
-                return await self._revisions.behind(connection)
+            async with _connected(self._autocommit) as connection:
+                if reason := await self._revisions.behind(connection):
+                    return reason
+                is_postgresql = connection.dialect.name == "postgresql"
+                if is_postgresql and await connection.scalar(IS_READ_ONLY):
+                    return READ_ONLY
+                return None
         except (SQLAlchemyError, TimeoutError) as error:
-            log.warning("the database cannot be used", extra={"reason": _cause(error)})
-            return "The database does not answer."
+            log.warning("the database cannot be used", extra={"reason": describe(error)})
+            return unavailable_sentence(error) or NO_ANSWER
+
+    @asynccontextmanager
+    async def _in_time(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with _connected(engine) as connection:
+                yield connection
+        except (SQLAlchemyError, TimeoutError) as error:
+            sentence = unavailable_sentence(error)
+            if sentence is None and (not isinstance(error, DBAPIError) or refusal_status(error)):
+                raise
+            # A statement fails too if its table is not there yet.
+            sentence = sentence or await self.unavailable_reason()
+            if sentence is None:
+                raise
+            log.warning("the database cannot be used", extra={"reason": describe(error)})
+            raise UnavailableError(sentence) from error
 
 
 class DatabaseStorage:
@@ -72,6 +105,8 @@ class DatabaseStorage:
     `credential` replaces the one of the managed identity. Raises SettingsError for a URL that
     cannot be used.
     """
+
+    exception_handlers = HANDLERS
 
     def __init__(self, settings: Settings, credential: Any = None) -> None:
         self._target = parsed(settings.database_url)
@@ -105,15 +140,33 @@ OpenDatabase = Annotated[Database, Depends(open_database)]
 
 
 @asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(SECONDS_TO_WAIT):
-            yield
-    except CANNOT_SERVE as error:
-        log.warning("the database cannot be used", extra={"reason": _cause(error)})
-        raise UnavailableError("The database does not answer at present.") from error
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Open a connection for four seconds. What takes longer fails, whatever the server does."""
+    async with (
+        asyncio.timeout(SECONDS_TO_WAIT + SECONDS_TO_HANG_UP) as limit,
+        engine.connect() as connection,
+    ):
+        ends = (limit.when() or 0) - SECONDS_TO_HANG_UP
+        hanging_up = asyncio.get_running_loop().call_at(ends, _hang_up, connection)
+        try:
+            yield connection
+        finally:
+            hanging_up.cancel()
 
 
-def _cause(error: Exception) -> str:
-    """Return the driver's error, without the statement and its data."""
-    return repr(getattr(error, "orig", None) or error)
+def _hang_up(connection: AsyncConnection) -> None:
+    """End a connection to PostgreSQL, and with it what waits for the server.
+
+    If psycopg is cancelled instead, it first asks the server to cancel the statement, for five
+    seconds at most.
+    """
+    raw = connection.sync_connection
+    if raw is None or raw.invalidated or raw.dialect.name != "postgresql":
+        return
+    driver: Any = raw.connection.driver_connection
+    # It may have ended already.
+    with (
+        suppress(OSError),
+        socket.fromfd(driver.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM) as copy,
+    ):
+        copy.shutdown(socket.SHUT_RDWR)

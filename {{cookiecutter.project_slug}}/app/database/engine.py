@@ -63,7 +63,9 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
     parameters = _parameters(target)
     # The URL comes last, so it takes precedence.
     limits = f"-c statement_timeout={SECONDS_TO_WAIT}s {parameters.get('options', '')}".strip()
-    limited = {"connect_timeout": SECONDS_TO_WAIT} | parameters | {"options": limits}
+    # A prepared statement fails for ever after a migration has changed the type of a column.
+    defaults = {"connect_timeout": SECONDS_TO_WAIT, "prepare_threshold": None}
+    limited = defaults | parameters | {"options": limits}
     # A connection in autocommit mode has nothing to roll back when it returns to the pool.
     options |= {"pool_size": POOL_SIZE, "max_overflow": 0, "skip_autocommit_rollback": True}
     if credential:

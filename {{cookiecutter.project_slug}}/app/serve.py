@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import time
+from threading import Timer
 from types import FrameType
 
 import uvicorn
@@ -28,6 +30,10 @@ In this time, the load balancer starts to send requests elsewhere.
 """
 SECONDS_TO_FINISH = 20
 """How many seconds the last requests may take. Kubernetes and Container Apps kill 30 s after SIGTERM."""
+
+
+SECONDS_TO_END = 28
+"""How many seconds after SIGTERM the process ends in any case, even if a collector is silent."""
 
 
 class Server(uvicorn.Server):
@@ -61,6 +67,8 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Remember which signal came."""
         self.app.state.draining = sig == signal.SIGTERM
+        if sig == signal.SIGTERM:
+            end_in_time()
         super().handle_exit(sig, frame)
 
     async def main_loop(self) -> None:
@@ -72,6 +80,13 @@ class Server(uvicorn.Server):
             while time.monotonic() < ended:
                 await self.on_tick(0)
                 await asyncio.sleep(0.1)
+
+
+def end_in_time() -> None:
+    """End the process with status 0 when its time is up, whatever it is waiting for by then."""
+    timer = Timer(SECONDS_TO_END, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def main() -> None:

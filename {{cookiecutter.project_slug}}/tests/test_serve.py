@@ -1,7 +1,9 @@
 """`python -m app.serve`: its options, and how it stops."""
 
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from threading import Thread
 from types import SimpleNamespace
@@ -19,6 +21,8 @@ from tests.waiting import wait_until
 def server(build: Build, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Return a server that runs in a thread."""
     monkeypatch.setattr(serve, "SECONDS_TO_DRAIN", 0.5)
+    # It would end the process of the tests.
+    monkeypatch.setattr(serve, "end_in_time", lambda: None)
     server = Server(build(), "127.0.0.1", 0)
     thread = Thread(target=server.run)
     thread.start()
@@ -72,3 +76,21 @@ def test_command_accepts_an_address_and_exits_with_0_after_sigterm(
         signal.signal(signal.SIGTERM, before)
     assert (served[0].host, served[0].port) == ("127.0.0.1", 8123)
     assert ended.value.code == 0
+
+
+SILENT_COLLECTOR = """
+import atexit, signal, time
+from types import SimpleNamespace
+from app import serve
+serve.SECONDS_TO_END = 0.5
+atexit.register(time.sleep, 50)
+app = SimpleNamespace(state=SimpleNamespace())
+serve.Server(app, "127.0.0.1", 0).handle_exit(signal.SIGTERM, None)
+"""
+
+
+def test_process_ends_in_time_while_something_else_does_not_end() -> None:
+    started = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", SILENT_COLLECTOR], timeout=40, check=False)
+    assert ended.returncode == 0
+    assert time.monotonic() - started < 30

@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from app.http.log import configure_logging
+from app.http.log_stream import LogStream
 from app.http.request_log import RequestLog
 from app.settings import Settings
 from dev.entra import StandIn
@@ -166,7 +167,7 @@ def test_request_succeeds_if_the_log_cannot_be_written(
 ) -> None:
     caplog.set_level(logging.INFO, "app")
     full = Full()
-    monkeypatch.setattr(RequestLog, "stream", full)
+    monkeypatch.setattr(RequestLog, "stream", LogStream(io.TextIOWrapper(full)))
     client = serve()
     assert client.get("/").status_code == 200
     flush_log(client)

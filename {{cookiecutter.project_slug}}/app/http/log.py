@@ -8,10 +8,28 @@ from typing import Any, Literal
 from pydantic_core import to_json
 from uvicorn.logging import DefaultFormatter
 
+from app.http.log_stream import LogHandler, LogStream
 from app.http.request_log import RequestLog, current_request_id
 
 # Attributes of every record, and those that formatters and uvicorn add to some.
 USUAL = {*vars(logging.makeLogRecord({})), "asctime", "color_message", "levelprefix", "message"}
+
+
+def _json(line: dict[str, Any]) -> str:
+    """Return an object as JSON (RFC 8259) in one line, whatever the object contains."""
+    try:
+        return to_json(line, serialize_unknown=True, inf_nan_mode="strings").decode()
+    except ValueError:
+        # Half a character, bytes that are not text, or objects that are nested too deep.
+        return to_json({name: _readable(value) for name, value in line.items()}).decode()
+
+
+def _readable(value: object) -> str:
+    """Return Python's notation of a value, in ASCII."""
+    try:
+        return ascii(value)
+    except (ValueError, RecursionError):
+        return f"a value of the type {type(value).__name__}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return to_json(line, serialize_unknown=True).decode()
+        return _json(line)
 
 
 class ConsoleFormatter(DefaultFormatter):
@@ -45,9 +63,10 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
 
     `level` applies to the service's own lines; the level of libraries is INFO.
     """
-    handler = logging.StreamHandler()
+    stream = LogStream(sys.stderr)
+    handler = LogHandler(stream)
     if style == "json":
-        RequestLog.stream = sys.stderr.buffer
+        RequestLog.stream = stream
         handler.setFormatter(JsonFormatter())
     else:
         RequestLog.stream = None

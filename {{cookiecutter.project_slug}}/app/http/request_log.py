@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from random import getrandbits
-from typing import Any, BinaryIO
+from typing import Any
 
 from pydantic_core import to_json
 from starlette.types import Message, Receive, Scope, Send
 
 from app.http.asgi import HttpMiddleware
+from app.http.log_stream import LogStream
 from app.http.paths import is_probe, route_path
 
 log = logging.getLogger("app.requests")
@@ -32,7 +33,7 @@ class RequestLog(HttpMiddleware):
     hyphens. Health probes are logged at DEBUG, because they come every few seconds.
     """
 
-    stream: BinaryIO | None = None
+    stream: LogStream | None = None
     """Where to write lines as JSON, without `logging`, at a fifth of the cost; None uses `logging`."""
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,17 +75,12 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return f"{getrandbits(128):032x}"
 
 
-def _write_json(stream: BinaryIO, scope: Scope, seconds: float, level: int) -> None:
+def _write_json(stream: LogStream, scope: Scope, seconds: float, level: int) -> None:
     line = _about(scope, seconds)
     line["event"] = "request"
     line["level"] = LEVELS[level]
     line["timestamp"] = datetime.now(UTC)
-    try:
-        stream.write(to_json(line) + b"\n")
-        stream.flush()
-    except OSError:
-        # If the log cannot be written, lines are lost, but no requests.
-        pass
+    stream.write(to_json(line) + b"\n")
 
 
 def _about(scope: Scope, seconds: float) -> dict[str, Any]:

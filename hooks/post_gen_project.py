@@ -76,6 +76,7 @@ PATHS_OF = {
         "tests/storage_database.py",
         "tests/test_database.py",
         "tests/test_database_errors.py",
+        "tests/test_migrations.py",
         "tests/test_database_identity.py",
         "tests/test_database_settings.py",
         "tests/test_local_database.py",

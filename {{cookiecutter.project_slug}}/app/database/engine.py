@@ -17,6 +17,8 @@ from app.settings import SettingsError
 SQLITE = "sqlite+aiosqlite"
 SECONDS_TO_WAIT = 4
 """How many seconds a request waits for the database in total."""
+SECONDS_TO_MIGRATE = 60
+"""How many seconds a migration of an SQLite file waits for another one."""
 LOCKED = {"lock_file": True}
 """The execution option that makes transactions on SQLite lock the file when they begin."""
 POOL_SIZE = 10
@@ -81,7 +83,13 @@ def connect_engine_for_migration(url: SecretStr) -> Engine:
     """Return a synchronous engine for this URL, as Alembic requires."""
     target = parsed(url)
     if target.drivername == SQLITE:
-        return create_engine(target.set(drivername="sqlite"))
+        engine = create_engine(
+            target.set(drivername="sqlite"),
+            # Otherwise, Python's module commits before each change of a table.
+            connect_args={"isolation_level": None, "timeout": SECONDS_TO_MIGRATE},
+        ).execution_options(**LOCKED)
+        event.listen(engine, "begin", _lock_file)
+        return engine
     identity = {"creator": connector(_parameters(target))} if uses_identity(target) else {}
     return create_engine(target, **identity)
 

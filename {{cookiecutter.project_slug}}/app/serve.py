@@ -14,7 +14,8 @@ from fastapi import FastAPI
 
 from app.protocol import BoundedProtocol
 
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  inside a container
+EVERY_ADDRESS = ""
+"""The host to listen on: every address of the container, IPv4 and IPv6."""
 PORT = 8000
 KEEP_ALIVE = 75
 """How many seconds an idle connection is kept: longer than proxies keep theirs, usually 60.
@@ -95,7 +96,9 @@ def main() -> None:
     # ignores signals that it does not handle, even during its start.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parser = argparse.ArgumentParser("python -m app.serve", description="Run the service.")
-    parser.add_argument("--host", default=EVERY_ADDRESS, help=f"(default {EVERY_ADDRESS})")
+    parser.add_argument(
+        "--host", default=EVERY_ADDRESS, help="(default: every IPv4 and IPv6 address)"
+    )
     parser.add_argument("--port", type=int, default=PORT, help=f"(default {PORT})")
     parser.add_argument(
         "--root-path", default="", metavar="PREFIX", help="the path prefix that a proxy strips"

@@ -1,6 +1,7 @@
 """`python -m app.serve`: its options, and how it stops."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,22 @@ def test_command_accepts_an_address_and_exits_with_0_after_sigterm(
         signal.signal(signal.SIGTERM, before)
     assert (served[0].host, served[0].port) == ("127.0.0.1", 8123)
     assert ended.value.code == 0
+
+
+def test_default_is_every_address_of_both_versions(
+    build: Build,
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Server(build(), serve.EVERY_ADDRESS, port)
+    thread = Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started)
+    families = {listening.family for listening in server.servers[0].sockets}
+    server.should_exit = True
+    thread.join(20)
+    assert families == {socket.AF_INET, socket.AF_INET6}
 
 
 SILENT_COLLECTOR = """

@@ -28,7 +28,7 @@ platformdirs playwright pluggy pre-commit propcache protobuf psycopg psycopg-bin
 pydantic pydantic-core pydantic-extra-types pydantic-settings pyee pygments pyjwt pyrate-limiter
 pytest pytest-cov pytest-timeout pytest-xdist python-discovery python-dotenv python-multipart pyyaml requests rich
 rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette
-truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
+trustme truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
 uvicorn uvloop virtualenv watchfiles websockets werkzeug yarl
 """
 # Windows does not allow folders with these names.

@@ -141,7 +141,7 @@ def _about_clients(options: argparse.Namespace, entra_address: str) -> str:
     lines = [f"{page.name}: client ID {page.id}" for page in options.front_ends]
     lines.append(f"Authority   {local_settings(entra_address).sign_in_address}")
     lines.append(f"Scope       {SCOPE}")
-    if options.https:
+    if options.https and AUTHORITY.exists():
         lines += [
             f"Trust       {AUTHORITY}",
             f"    Browser: open {entra_address} once, and accept the certificate.",

@@ -31,11 +31,13 @@ def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
 def run(database_url: SecretStr) -> None:
     """Migrate the database at this URL; a second migration at the same time waits."""
     engine = connect_engine_for_migration(database_url)
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(LOCK)
-        migrate(connection=connection)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(LOCK)
+            migrate(connection=connection)
+    finally:
+        engine.dispose()
 
 
 def run_for_a_person() -> None:

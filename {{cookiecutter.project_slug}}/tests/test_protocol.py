@@ -120,7 +120,7 @@ def test_probes_are_answered_while_clients_send_endless_heads(port: int, talk: T
                 assert client.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
                 slowest = max(slowest, time.monotonic() - started)
         assert all(len(flood.result()) < 1000 for flood in floods)
-    assert slowest < 1
+    assert slowest < 2
 
 
 @pytest.mark.usefixtures("impatient")

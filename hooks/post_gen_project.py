@@ -76,10 +76,10 @@ PATHS_OF = {
         "tests/storage_database.py",
         "tests/test_database.py",
         "tests/test_database_errors.py",
-        "tests/test_migrations.py",
         "tests/test_database_identity.py",
         "tests/test_database_settings.py",
         "tests/test_local_database.py",
+        "tests/test_migrations.py",
         "tests/todos/test_queries.py",
     ],
     ("storage", "memory"): [

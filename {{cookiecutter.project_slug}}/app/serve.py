@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.protocol import BoundedProtocol
+
+log = logging.getLogger(__name__)
 
 EVERY_ADDRESS = ""
 """The host to listen on: every address of the container, IPv4 and IPv6."""
@@ -31,8 +34,6 @@ In this time, the load balancer starts to send requests elsewhere.
 """
 SECONDS_TO_FINISH = 20
 """How many seconds the last requests may take. Kubernetes and Container Apps kill 30 s after SIGTERM."""
-
-
 SECONDS_TO_END = 28
 """How many seconds after SIGTERM the process ends in any case, even if a collector is silent."""
 
@@ -66,7 +67,7 @@ class Server(uvicorn.Server):
         self.app = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Remember which signal came."""
+        """Remember which signal came, and end in time after SIGTERM."""
         self.app.state.draining = sig == signal.SIGTERM
         if sig == signal.SIGTERM:
             end_in_time()
@@ -85,7 +86,12 @@ class Server(uvicorn.Server):
 
 def end_in_time() -> None:
     """End the process with status 0 when its time is up, whatever it is waiting for by then."""
-    timer = Timer(SECONDS_TO_END, os._exit, (0,))
+
+    def end() -> None:
+        log.warning("the process ends, but something in it has not ended in time")
+        os._exit(0)
+
+    timer = Timer(SECONDS_TO_END, end)
     timer.daemon = True
     timer.start()
 

@@ -138,15 +138,15 @@ async def test_read_only_postgresql_is_not_ready_and_still_reads(postgresql_url:
 
 
 @pytest.mark.anyio
-async def test_role_without_rights_is_named_as_the_reason(postgresql_url: str) -> None:
+async def test_user_without_rights_is_named_as_the_reason(postgresql_url: str) -> None:
     migrate(postgresql_url)
     async with opened(postgresql_url) as database, database.autocommit() as connection:
-        await connection.execute(text("CREATE ROLE without_rights"))
+        await connection.execute(text("CREATE USER without_rights"))
         try:
             async with opened(postgresql_url, role="without_rights") as denied:
                 assert await denied.unavailable_reason() == DENIED
         finally:
-            await connection.execute(text("DROP ROLE without_rights"))
+            await connection.execute(text("DROP USER without_rights"))
 
 
 @pytest.mark.anyio

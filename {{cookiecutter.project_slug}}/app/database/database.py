@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.requests import HTTPConnection
 
 from app.database.engine import LOCKED, SECONDS_TO_WAIT, connect_engine, parsed
 from app.database.errors import (
+    ERRORS,
     HANDLERS,
     NO_ANSWER,
     READ_ONLY,
@@ -87,12 +88,11 @@ class Database:
         try:
             async with _connected(engine) as connection:
                 yield connection
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (*ERRORS, TimeoutError) as error:
             sentence = unavailable_sentence(error)
-            if sentence is None and (not isinstance(error, DBAPIError) or refusal_status(error)):
-                raise
-            # A statement fails too if its table is not there yet.
-            sentence = sentence or await self.unavailable_reason()
+            if sentence is None and refusal_status(error) is None:
+                # A statement fails too if its table is not there yet.
+                sentence = await self.unavailable_reason()
             if sentence is None:
                 raise
             log.warning("the database cannot be used", extra={"reason": describe(error)})

@@ -27,6 +27,8 @@ FULL = "The database has no space left."
 CONFLICT = "The request conflicts with data that is stored already."
 UNFIT = "The database cannot store a value of the request."
 
+ERRORS = (DBAPIError, NoConnectionError)
+"""The exceptions of SQLAlchemy that an error of the database causes."""
 STATES = {
     "08": NO_ANSWER,
     "25006": READ_ONLY,
@@ -80,8 +82,10 @@ def unavailable_sentence(error: Exception) -> str | None:
     return next((STATES[code] for code in codes if code in STATES), None)
 
 
-def refusal_status(error: DBAPIError) -> int | None:
+def refusal_status(error: Exception) -> int | None:
     """Return 409 or 422 if the database refuses values of the request, otherwise None."""
+    if not isinstance(error, DBAPIError):
+        return None
     codes = _codes(error)
     if not codes and isinstance(error.orig, DataError):
         # psycopg itself refuses a value that PostgreSQL does not have.
@@ -101,9 +105,8 @@ async def answer_database_error(request: Request, error: Exception) -> Response:
     """
     if sentence := unavailable_sentence(error):
         log.warning("the database cannot be used", extra={"reason": describe(error)})
-        unavailable = UnavailableError(sentence)
-        return problem(request.scope, 503, sentence, headers=unavailable.headers)
-    status = refusal_status(error) if isinstance(error, DBAPIError) else None
+        return problem(request.scope, 503, sentence, headers=UnavailableError(sentence).headers)
+    status = refusal_status(error)
     if status is None:
         raise error
     return problem(request.scope, status, CONFLICT if status == HTTPStatus.CONFLICT else UNFIT)
@@ -119,5 +122,5 @@ def _codes(error: DBAPIError) -> list[Any]:
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]
-HANDLERS = dict.fromkeys((DBAPIError, NoConnectionError), answer_database_error)
+HANDLERS = dict.fromkeys(ERRORS, answer_database_error)
 """The exception handlers of the application."""

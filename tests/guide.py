@@ -125,7 +125,7 @@ class Guide:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=300,
+            timeout=600,
             check=False,
         )
         output = ended.stdout + ended.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.config import main as alembic
 from sqlalchemy import make_url
 
 from dev.migrate import alembic_config, migrate
@@ -52,23 +53,28 @@ def test_second_of_two_migrations_waits_and_has_nothing_to_do(url: str) -> None:
     assert sum("Running upgrade" in text for text in said) == 1
 
 
-def test_denied_migration_ends_with_a_sentence(empty_postgresql_url: str) -> None:
+def refused(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Migrate in this process, which is faster; return the message with which it ends."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.chdir(PROJECT)
+    with pytest.raises(SystemExit) as ended:
+        alembic(["upgrade", "head"])
+    return str(ended.value.code)
+
+
+def test_denied_migration_ends_with_a_sentence(
+    empty_postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = {"options": "-c default_transaction_read_only=on"}
     url = make_url(empty_postgresql_url).update_query_dict(options)
-    migration = start(url.render_as_string(hide_password=False))
-    _, said = migration.communicate(timeout=50)
-    assert migration.returncode == 1
+    said = refused(url.render_as_string(hide_password=False), monkeypatch)
     assert "cannot be migrated. The database is read-only at present." in said
-    assert "Traceback" not in said
 
 
-def test_unreachable_database_ends_with_a_sentence() -> None:
+def test_unreachable_database_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "postgresql+psycopg://nobody:none@127.0.0.1:1/none"  # pragma: allowlist secret
-    migration = start(url)
-    _, said = migration.communicate(timeout=50)
-    assert migration.returncode == 1
+    said = refused(url, monkeypatch)
     assert "cannot be migrated. The database does not answer at present." in said
-    assert "Traceback" not in said
 
 
 def test_statements_are_printed_without_a_database(tmp_path: Path) -> None:

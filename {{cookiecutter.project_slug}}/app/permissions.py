@@ -42,7 +42,7 @@ ACCESS_AS_USER = Scope(
 SCOPES = (ACCESS_AS_USER,)
 
 {% if cookiecutter.app_roles %}
-ADMIN = AppRole("Admin", "Reads, changes and deletes the data of everyone in the organization.")
+ADMIN = AppRole("Admin", "Reads, changes and deletes the data of everyone in the organisation.")
 USER = AppRole("User", "Has data of their own.")
 APP_ROLES: tuple[AppRole, ...] = (ADMIN, USER)
 {% elif not cookiecutter.app_roles %}

@@ -119,6 +119,20 @@ MUTATIONS = {
     "that only the account type 0 is a member": Mutation(
         CLAIMS, {'return str(claims["acct"]) != "0"': 'return claims["acct"] == 1'}
     ),
+    "that another provider makes a guest": Mutation(
+        CLAIMS,
+        {'claims.get("idp", claims["iss"]) != claims["iss"]': "False"},
+    ),
+    "that it does so outside external tenants": Mutation(
+        CLAIMS,
+        {'if re.match(r"https://[^/]+\\.ciamlogin\\.com/", claims["iss"]):': "if True:"},
+    ),
+    # Only a single-tenant service can have customers, and tests of them.
+    "that the host of an external tenant is complete": Mutation(
+        CLAIMS,
+        {r"https://[^/]+\.ciamlogin\.com/": "https://.*ciamlogin"},
+        {"tenancy": "single-tenant"},
+    ),
     "the client application": Mutation(
         ENTRA, {"if allowed and caller.client_id not in allowed:": OUT}
     ),

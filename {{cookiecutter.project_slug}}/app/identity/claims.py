@@ -110,6 +110,9 @@ def _is_guest(claims: dict[str, Any]) -> bool:
     """
     if "acct" in claims:
         return str(claims["acct"]) != "0"
+    # Customers of an external tenant have the `idp` with which they signed up, and are members.
+    if re.match(r"https://[^/]+\.ciamlogin\.com/", claims["iss"]):
+        return False
     return bool(claims.get("idp", claims["iss"]) != claims["iss"])
 
 

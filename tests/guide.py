@@ -29,7 +29,7 @@ TOKEN = re.compile(
     r"|replace\s+`(?P<old>\w+)`\s+with\s+`(?P<new>\w+)`"
     r"|Delete\s+(?P<deleted>`[^`]+`(?:(?:,|\s+and)\s+`[^`]+`)*)"
     r"|create `(?P<created>\.env)`"
-    r"|`(?P<file>[\w./]+\.(?:py|example))`",
+    r"|`(?P<file>[\w./]+\.(?:py|example|http))`",
     re.MULTILINE | re.DOTALL,
 )
 

@@ -1,6 +1,7 @@
 """Clients that others wrote sign in at the stand-in, with the code of the documents.
 
 The packages come from the npm registry and from PyPI, in their newest version of a known major one.
+A generated client calls the service.
 """
 
 import json
@@ -196,7 +197,7 @@ def test_msal_signs_in_renews_and_signs_out(project: Project, packages: Path, uv
         )
         assert added.status_code == 201
 
-        msal_for_python, msal_for_node, _ = Document(project, "clients.md", **ports).code
+        msal_for_python, msal_for_node, *_ = Document(project, "clients.md", **ports).code
         script = packages / "list_todos.py"
         script.write_text(msal_for_python + MSAL_FOR_PYTHON, encoding="utf-8")
         lines = signed_in(
@@ -309,7 +310,7 @@ def test_libraries_for_openid_connect_sign_in_over_http(
     address = f"http://localhost:{page_port}/oidc.html"
     with running(project, uv, "--front-end", address) as (service, entra, _):
         ports = {"service": urlsplit(service).port or 0, "entra": entra, "page": page_port}
-        _, _, openid_client = Document(project, "clients.md", **ports, program=program_port).code
+        _, _, openid_client, _ = Document(project, "clients.md", **ports, program=program_port).code
         packages.joinpath("list-todos-oidc.mjs").write_text(openid_client, encoding="utf-8")
         lines = signed_in(["node", "list-todos-oidc.mjs"], packages, {}, Path("none"))
         assert "items: []" in "\n".join(lines), lines
@@ -331,6 +332,28 @@ def test_libraries_for_openid_connect_sign_in_over_http(
             press(page, "Sign out")
             shows(page, "Signed out")
             assert parse_qs(urlsplit(page.url).query).keys() <= {"state"}
+
+
+@pytest.mark.parametrize("project", TYPED, indirect=True)
+def test_generated_client_creates_and_lists_todos(project: Project, uv: str) -> None:
+    text = project.path.joinpath("docs", "clients.md").read_text(encoding="utf-8")
+    section = text.partition("## Generate a client")[2]
+    for command in re.findall(r"^uvx? .*$", section, re.MULTILINE):
+        program, *arguments = command.split()
+        project.run(uv, *(["tool", "run"] if program == "uvx" else []), *arguments)
+    with running(project, uv) as (service, entra, _):
+        *_, code = Document(project, "clients.md", service=urlsplit(service).port or 0).code
+        script = project.path.parent / "use_client.py"
+        script.write_text(code, encoding="utf-8")
+        ask = ["-m", "dev", "token", "--as", "bob", "--entra-port", str(entra)]
+        token = project.run(uv, "run", "python", *ask).strip()
+        packages = ["--no-project", "--with", "attrs", "--with", "httpx"]
+        said = project.run(uv, "run", *packages, "python", str(script), TOKEN=token)
+    # In front of it, uv says what it installs.
+    created, listed = said.strip().splitlines()[-2:]
+    assert created.startswith("Todo(")
+    assert "title='Buy milk'" in created
+    assert listed.startswith("TodoPage(items=[Todo(")
 
 
 def stored_token(page: Page) -> str:

@@ -30,10 +30,11 @@ READY = "http://localhost:8000/health/ready"
 def documents_of(project: Path) -> list[Block]:
     """Return the blocks of all documents, the README first.
 
-    `test_guide.py` follows `make-it-yours.md`, with the edits between its blocks.
+    `test_guide.py` and `test_recipes.py` follow two of them, with the edits between their blocks.
     """
     pages = [project / "README.md", *sorted(project.glob("docs/*.md"))]
     pages.remove(project / "docs" / "make-it-yours.md")
+    pages.remove(project / "docs" / "recipes.md")
     return [
         block for page in pages for block in blocks_of(page, page.relative_to(project).as_posix())
     ]

@@ -1,4 +1,4 @@
-"""`python -m dev` runs the service with local sign-in; `python -m dev token` prints a token."""
+"""Runs the service with local sign-in; `token` prints a token, `openapi` the OpenAPI document."""
 
 import argparse
 import errno
@@ -22,6 +22,7 @@ from dev.entra import SCOPE, StandIn
 {% if cookiecutter.storage == "database" %}
 from dev.migrate import migrate_local_database
 {% endif %}
+from dev.openapi import openapi_text
 from dev.service import ENTRA_ADDRESS, FRONT_ENDS, local_settings
 from dev.token import fetch_token
 
@@ -35,6 +36,8 @@ def main() -> None:
     arguments = _parser().parse_args()
     if arguments.command == "token":
         print(fetch_token(arguments.person, arguments.entra_port))
+    elif arguments.command == "openapi":
+        write_openapi(arguments.output)
     elif arguments.port == arguments.entra_port:
         sys.exit("The service and the stand-in cannot share a port. Choose another --port.")
     else:
@@ -84,6 +87,18 @@ def run(options: argparse.Namespace) -> None:
         # uvicorn raises it again after the service has shut down.
         with suppress(KeyboardInterrupt):
             server.run(service_sockets)
+
+
+def write_openapi(file: Path | None) -> None:
+    """Write the OpenAPI document to a file, or print it."""
+    text = openapi_text(f"http://localhost:{DEFAULT_ENTRA_PORT}")
+    if file is None:
+        print(text)
+        return
+    try:
+        file.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+    except OSError as error:
+        sys.exit(f"{file} cannot be written ({error.strerror}). Choose another file with --output.")
 
 
 def listen(port: int, option: str) -> list[socket.socket]:
@@ -203,13 +218,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--https", action="store_true", help="serve the stand-in over TLS")
     parser.add_argument("--no-reload", action="store_true", help="do not restart on a change")
-    token = parser.add_subparsers(title="or").add_parser(
+    commands = parser.add_subparsers(title="or")
+    token = commands.add_parser(
         "token", help="print an access token", description="Print an access token, for curl."
     )
     token.set_defaults(command="token")
     names = [caller.name for caller in (*PEOPLE, *DAEMONS)]
     token.add_argument("--as", dest="person", required=True, choices=names, help="whose token")
     _add_port(token, "--entra-port", argparse.SUPPRESS, "where the stand-in listens")
+    openapi = commands.add_parser(
+        "openapi",
+        help="print the OpenAPI document",
+        description="Print the OpenAPI document, with the addresses of the local stand-in.",
+    )
+    openapi.set_defaults(command="openapi")
+    openapi.add_argument("--output", type=Path, metavar="FILE", help="write it to this file")
     return parser
 
 

@@ -1,0 +1,1 @@
+"""Tests of the code in `docs/recipes.md`. They are copied into a rendered project and run there."""

@@ -151,6 +151,27 @@ def test_doctor_compares_a_token_with_the_settings(
     assert caller.run("doctor") == 0
 
 
+@each_variant
+def test_doctor_accepts_a_daemon_with_the_permission_only(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller.run("apply")
+    daemon: dict[str, object] = {"idtyp": "app", "scp": None, "idp": "https://sts.windows.net/x/"}
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO(claims(caller, **daemon, roles=["Todos.Read.All"]))
+    )
+    assert caller.run("doctor") == 0, caller.out
+    for roles in (None, ["Admin"], "Todos.Read.All", [["Todos.Read.All"]]):
+        monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, **daemon, roles=roles)))
+        assert caller.run("doctor") == 1
+        assert f"roles is {roles}, but should include Todos.Read.All" in caller.out
+        assert "run `client --daemon` or `client --managed-identity`" in caller.out
+    other = claims(caller, **daemon, aud="x", roles=["Todos.Read.All"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(other))
+    assert caller.run("doctor") == 1
+    assert "/.default" in caller.out
+
+
 def payload(text: str) -> str:
     """Return a token with this payload."""
     return f"a.{urlsafe_b64encode(text.encode()).decode().rstrip('=')}.c"

@@ -7,6 +7,7 @@ from registration.aliases import Findings
 from registration.answers import APPLICATION
 from registration.checks import (
     check_api,
+    check_clients,
     check_discovery,
     check_docs,
     check_principals,
@@ -45,6 +46,7 @@ def doctor(run: Run) -> int:
     wrong += report("the API's registration", check_api(run))
     wrong += report("the docs page's registration", check_docs(run))
     wrong += report("service principals", check_principals(run))
+    wrong += report("front ends and daemons", check_clients(run))
     print(f"{wrong} problem{'s' * (wrong > 1)} found." if wrong else "No problems found.")
     return DECLINED if wrong else 0
 

@@ -596,10 +596,13 @@ def create_graph(directory: Directory) -> Starlette:
         if tenant not in known:
             text = f"AADSTS90002: Tenant '{tenant}' not found."
             return JSONResponse({"error": "invalid_tenant", "error_description": text}, 400)
-        root = f"https://{request.url.netloc}"
+        root = issuing = f"https://{request.url.netloc}"
+        if root.endswith(".ciamlogin.com"):
+            # The issuer of External ID has the tenant in its host, whatever the address was.
+            issuing = f"https://{tenant}.ciamlogin.com"
         return JSONResponse(
             {
-                "issuer": f"{root}/{known[tenant]}/v2.0",
+                "issuer": f"{issuing}/{known[tenant]}/v2.0",
                 "jwks_uri": f"{root}/{tenant}/discovery/v2.0/keys",
             }
         )

@@ -162,6 +162,7 @@ def caller(
 
 
 each_variant = pytest.mark.parametrize("caller", EACH, indirect=True)
+single_tenant = pytest.mark.parametrize("caller", [ROLES, NO_ROLES], indirect=True)
 with_roles = pytest.mark.parametrize("caller", [ROLES, MULTI_ROLES], indirect=True)
 without_roles = pytest.mark.parametrize("caller", [NO_ROLES, MULTI], indirect=True)
 

@@ -17,6 +17,8 @@ from registration.answers import (
 )
 from registration.assignments import given_to
 from registration.clients import clients_of, credentials, is_daemon, wanted_client
+from registration.clouds import CLOUDS
+from registration.env import authority_in
 from registration.guid import GUID
 from registration.merge import changes, differences, merged
 from registration.run import Run
@@ -51,7 +53,8 @@ def check_settings(env: dict[str, str]) -> Findings:
 def check_discovery(run: Run, env: dict[str, str]) -> Findings:
     """Check that Entra ID issues the tokens that the service expects."""
     tenant, issuing = tenancy.discovered(env[tenancy.SETTING])
-    address = f"{run.login}/{tenant}/v2.0"
+    authority = authority_in(env, run.login)
+    address = f"{authority}/{tenant}/v2.0"
     try:
         document = content(run.http.get(f"{address}/.well-known/openid-configuration"))
         if not any(faults(document, REFUSED)):
@@ -68,11 +71,19 @@ def check_discovery(run: Run, env: dict[str, str]) -> Findings:
             "check the network and any proxy",
         )
         return
-    issuer = document["issuer"]
-    if issuer != f"{run.login}/{issuing}/v2.0":
+    run.issuer = document["issuer"]
+    end = f"/{issuing.lower()}/v2.0"
+    # An External ID tenant issues tokens in the name of another host than the document's.
+    host = run.issuer.removesuffix(end)
+    if host == run.issuer:
         yield (
-            f"the issuer is {issuer}, but should be {run.login}/{issuing}/v2.0",
-            f"set ENTRA_AUTHORITY to {issuer.split('/' + issuing)[0]}",
+            f"the issuer is {run.issuer}, but should end with {end}",
+            f"correct {tenancy.SETTING} or ENTRA_AUTHORITY",
+        )
+    elif host != authority and host in {cloud.login for cloud in CLOUDS.values()}:
+        yield (
+            f"the tenant is in another cloud: the issuer is {run.issuer}",
+            f"set ENTRA_AUTHORITY to {host}",
         )
     elif not keys["keys"]:
         yield "Entra ID returned no signing keys", "check ENTRA_AUTHORITY"

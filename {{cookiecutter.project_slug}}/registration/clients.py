@@ -7,7 +7,8 @@ from app.about import TITLE
 from registration.aliases import Json
 from registration.answers import APPLICATION, CREDENTIAL, IDENTITY
 from registration.assignments import find_api, give_role, role_id
-from registration.env import effective_values, listed
+from registration.clouds import CUSTOMERS
+from registration.env import authority_in, effective_values, listed
 from registration.errors import USAGE, RegisterError
 from registration.registrations import existing_client, principal, update, upsert, writable
 from registration.rights import MAY_GRANT, MAY_INSTALL, MAY_REGISTER
@@ -180,7 +181,7 @@ MANAGED_IDENTITY = ((permit, MAY_GRANT),)
 def print_settings(run: Run) -> None:
     """Print the settings of the client, and those of the service that depend on it."""
     env = effective_values()
-    host = env.get("ENTRA_AUTHORITY") or run.login
+    host = authority_in(env, run.login)
     tenant, wanted, of_service = run.tenant["id"], ".default", {}
     if run.options.spa:
         tenant, _ = tenancy.discovered(tenant)
@@ -194,7 +195,8 @@ def print_settings(run: Run) -> None:
     print(
         "Settings of the client:\n"
         f"    client ID: {run.client['appId']}\n"
-        f"    authority: {host}/{tenant}\n"
+        # The host of an External ID tenant belongs to that tenant.
+        f"    authority: {host}/{'' if host.endswith(CUSTOMERS) else tenant}\n"
         f"    scope: api://{run.api['appId']}/{wanted}"
     )
     if of_service:

@@ -6,7 +6,7 @@ from registration.assignments import find_api, find_user, give_role, role_id
 from registration.checks import check_settings
 from registration.clients import clients_of
 from registration.configure import configure, save
-from registration.env import effective_values, env_text, env_values
+from registration.env import authority_in, effective_values, env_text, env_values
 from registration.errors import DECLINED, UNCHANGED, USAGE, RegisterError, failed
 from registration.graph import NOT_FOUND
 from registration.rights import MAY_ASSIGN, MAY_REGISTER
@@ -66,7 +66,7 @@ def token(run: Run) -> int:
         raise RegisterError(f"{fault}. Run `apply` first.", USAGE)
     tenant = tenancy.tenant_to_sign_in(env[tenancy.SETTING], run.options.tenant)
     scopes = " ".join(f"api://{env['API_CLIENT_ID']}/{value}" for value in SCOPE_VALUES)
-    login = env.get("ENTRA_AUTHORITY", run.login)
+    login = authority_in(env, run.login)
     print(run.sign_in(login, tenant, scopes, env["SWAGGER_UI_CLIENT_ID"]))
     return 0
 

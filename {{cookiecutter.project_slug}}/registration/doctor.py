@@ -31,10 +31,9 @@ def doctor(run: Run) -> int:
     wrong = report("settings", check_settings(env))
     if wrong:
         return DECLINED
-    run.login = env.get("ENTRA_AUTHORITY", run.login)
     wrong += report("discovery document and signing keys", check_discovery(run, env))
     if piped:
-        wrong += report("access token", check_token(piped, env, run.login))
+        wrong += report("access token", check_token(piped, env, run.issuer))
     run.connect()
     for key in ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"):
         app = run.graph.find(f"/applications(appId='{env[key]}')", APPLICATION)

@@ -33,6 +33,8 @@ class Run:
     docs_principal: Json = field(default_factory=dict)
     client: Json = field(default_factory=dict)
     client_principal: Json = field(default_factory=dict)
+    issuer: str = ""
+    """The issuer in the discovery document; `{tenantid}` is any tenant."""
     pending: int = 0
     """How many steps have something to change."""
 

@@ -14,8 +14,11 @@ ASSIGNED = "roles"
 YES = {"true", "1", "yes", "on", "t", "y"}
 
 
-def check_token(token: str, env: dict[str, str], login: str) -> Findings:
-    """Compare the claims of an access token with the settings. Its signature is not verified."""
+def check_token(token: str, env: dict[str, str], issuer: str) -> Findings:
+    """Compare the claims of an access token with the settings and the issuer of the tenant.
+
+    Its signature is not verified. Without an issuer, `iss` is not checked.
+    """
     try:
         claims: Json = json.loads(
             urlsafe_b64decode(token.removeprefix("Bearer ").split(".")[1] + "==")
@@ -25,7 +28,7 @@ def check_token(token: str, env: dict[str, str], login: str) -> Findings:
         yield "the input is not an access token", "pipe in the output of `token`"
         return
     yield from check_audience(claims, env)
-    yield from check_issuer(claims, env, login)
+    yield from check_issuer(claims, env, issuer)
     yield from check_client_id(claims, env)
     yield from check_daemon(claims) if claims.get("idtyp") == "app" else check_user(claims, env)
     if expires < time.time() - LEEWAY:
@@ -46,7 +49,7 @@ def check_audience(claims: Json, env: dict[str, str]) -> Findings:
         yield f"aud is {aud}, but API_CLIENT_ID is {api}", f"request the scope api://{api}/{scope}"
 
 
-def check_issuer(claims: Json, env: dict[str, str], login: str) -> Findings:
+def check_issuer(claims: Json, env: dict[str, str], issuer: str) -> Findings:
     """Check that an allowed tenant issued the token."""
     tid, iss = (str(claims.get(name)) for name in ("tid", "iss"))
     tenants = listed(env[tenancy.SETTING])
@@ -55,11 +58,9 @@ def check_issuer(claims: Json, env: dict[str, str], login: str) -> Findings:
             f"tid is {tid}, but {tenancy.SETTING} is {env[tenancy.SETTING]}",
             "sign in with another account",
         )
-    if iss != f"{login}/{tid}/v2.0":
-        yield (
-            f"iss is {iss}, but should be {login}/{tid}/v2.0",
-            "check ENTRA_AUTHORITY, and that ver is 2.0",
-        )
+    wanted = issuer.replace("{tenantid}", tid)
+    if issuer and iss != wanted:
+        yield f"iss is {iss}, but should be {wanted}", "check ENTRA_AUTHORITY, and that ver is 2.0"
 
 
 def is_guest(claims: Json) -> bool:

@@ -10,6 +10,7 @@ from tests.graph import BOB, TENANT
 from tests.registering import (
     API,
     DOCS,
+    TAMPERING,
     Caller,
     broken,
     caller,
@@ -337,6 +338,36 @@ def test_missing_permission_stops_a_daemon_before_its_registration(
     assert caller.directory.writes == []
     assert caller.run("apply") == 0
     assert caller.run("client", "--daemon") == 0
+
+
+def test_missing_scope_stops_a_front_end_before_its_registration(caller: Caller) -> None:
+    caller.run("apply")
+    TAMPERING["scope renamed"](caller.directory.application(API), {})
+    caller.directory.calls.clear()
+    assert caller.run("client", "--spa", PAGE) == 2
+    assert caller.err == (
+        "register.py: access_as_user is missing from the API's registration. Run `apply` first.\n"
+    )
+    assert caller.directory.writes == []
+
+
+@each_variant
+def test_clients_survive_an_api_that_was_registered_again(caller: Caller) -> None:
+    caller.run("apply")
+    for client in CLIENTS.values():
+        caller.run("client", *client)
+    directory = caller.directory
+    old = directory.application(API)
+    principal = directory.principal(old["appId"])
+    del directory.applications[old["id"]], directory.principals[principal["id"]]
+    directory.assignments.clear()
+    assert caller.run("plan") == 0
+    assert caller.run("apply") == 0, caller.err
+    assert caller.run("doctor") == 1
+    assert caller.run("client", "--daemon") == 0
+    assert caller.run("doctor") == 0, caller.out
+    job = registered(caller, "Todo API daemon nightly")
+    assert directory.assigned_to(directory.principal(job["appId"])) == ["Todos.Read.All"]
 
 
 @each_client

@@ -27,6 +27,7 @@ from registration.wanted import (
     federated,
     front_end,
     front_end_name,
+    scope_ids,
 )
 
 CREDENTIALS = ("keyCredentials", "federatedIdentityCredentials")
@@ -40,10 +41,11 @@ def client(run: Run) -> int:
         check_federated(options.daemon, *options.federated)
     run.connect()
     find_api(run)
+    # Only `apply` can create what the client gets, so check that before the first change.
     if options.spa:
+        check_scopes(run.api)
         run.carry_out(FRONT_END)
     else:
-        # Only `apply` can create the permission, so check it before the first change.
         role_id(run.api, PERMISSION)
         if options.managed_identity:
             run.client = run.client_principal = find_identity(run, options.managed_identity)
@@ -81,6 +83,16 @@ def check_federated(name: str | None, issuer: str, subject: str) -> None:
         )
     if fault:
         raise RegisterError(fault, USAGE)
+
+
+def check_scopes(api: Json) -> None:
+    """Raise RegisterError unless the API's registration has the scopes of a front end."""
+    if len(scope_ids(api, FRONT_END_SCOPES)) < len(FRONT_END_SCOPES):
+        raise RegisterError(
+            f"{' or '.join(FRONT_END_SCOPES)} is missing from the API's registration. "
+            "Run `apply` first.",
+            USAGE,
+        )
 
 
 def find_identity(run: Run, asked: str) -> Json:

@@ -23,10 +23,12 @@ PATHS_OF = {
     ("tenancy", "single-tenant"): [
         "app/tenancy_single.py",
         "dev/tenancy_single.py",
+        "docs/customers.md",
         "docs/images/account-picker-single-tenant-roles.png",
         "docs/images/account-picker-single-tenant.png",
         "registration/single_tenant.py",
         "tests/browser/test_one_organisation.py",
+        "tests/test_external_tenant.py",
         "tests/test_single_tenant.py",
     ],
     ("tenancy", "multi-tenant"): [

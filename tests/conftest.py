@@ -17,6 +17,8 @@ from cookiecutter.main import cookiecutter
 from xdist.scheduler import LoadScopeScheduling
 
 TEMPLATE = Path(__file__).parent.parent
+# Seconds that a long command may take: a shared machine is several times slower than an idle one.
+PATIENCE = 1500
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 
 Answers = dict[str, Any]
@@ -120,7 +122,7 @@ class Project:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=500,
+            timeout=PATIENCE,
             check=False,
         )
         output = ended.stdout + ended.stderr

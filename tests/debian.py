@@ -4,6 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.conftest import PATIENCE
+
 SOURCES = Path("/etc/apt")
 
 
@@ -28,5 +30,5 @@ def make_system(target: Path, *packages: str) -> None:
         str(target),
         f"deb {archives[0]} sid main",
     ]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert made.returncode == 0, made.stderr

@@ -18,6 +18,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.conftest import PATIENCE
+
 TOKEN = re.compile(
     r"^<!-- fails: (?P<fails>.+?) -->$"
     r"|^<!-- not run: (?P<not_run>.+?) -->$"
@@ -125,7 +127,7 @@ class Guide:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=600,
+            timeout=PATIENCE,
             check=False,
         )
         output = ended.stdout + ended.stderr

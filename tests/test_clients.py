@@ -233,6 +233,35 @@ def test_msal_signs_in_renews_and_signs_out(project: Project, packages: Path, uv
             assert refused == "TypeError"
 
 
+@pytest.mark.parametrize("project", TYPED, indirect=True)
+def test_daemon_with_a_certificate_reads_and_changes_nothing(project: Project, uv: str) -> None:
+    with running(project, uv, "--https") as (service, entra, _):
+        ports = {"service": urlsplit(service).port or 0, "entra": entra}
+        trusted = {"REQUESTS_CA_BUNDLE": str(project.path / "dev" / "localhost-ca.pem")}
+
+        def token_of(name: str) -> dict[str, str]:
+            command = ["python", "-m", "dev", "token", "--as", name, "--entra-port", str(entra)]
+            return {"Authorization": f"Bearer {project.run(uv, 'run', *command).strip()}"}
+
+        http = httpx2.Client(base_url=f"{service}/api", trust_env=False)
+        added = http.post("/todos", json={"title": "milk"}, headers=token_of("bob"))
+        assert added.status_code == 201
+        packages = ("azure-identity", "msal")
+        for package, code in zip(
+            packages, Document(project, "daemons.md", **ports).code, strict=True
+        ):
+            project.path.joinpath("script.py").write_text(code, encoding="utf-8")
+            run = [uv, "run", "--with", package, "--with", "requests", "python", "script.py"]
+            assert "'title': 'milk'" in project.run(*run, **trusted), package
+        nightly = token_of("nightly")
+        assert http.get("/todos", headers=nightly).json()["items"][0]["title"] == "milk"
+        assert http.post("/todos", json={"title": "x"}, headers=nightly).status_code == 403
+        assert http.delete(f"/todos/{added.json()['id']}", headers=nightly).status_code == 403
+        assert http.get("/me", headers=nightly).status_code == 403
+        assert http.get("/todos", headers=token_of("stranger")).status_code == 403
+        http.close()
+
+
 def use_msal_in_a_page(page: Page, front_end: str, service: str) -> None:
     """Go through what a user of the page meets."""
     page.goto(front_end)

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TEMPLATE, TYPED, VARIANTS, Project, clean_environment, render
+from tests.conftest import (
+    PATIENCE,
+    TEMPLATE,
+    TYPED,
+    VARIANTS,
+    Project,
+    clean_environment,
+    render,
+)
 from tests.documents import PROGRAMS, SHELLS, Block, blocks_of, type_blocks
 from tests.missing import need
 
@@ -82,7 +90,7 @@ def test_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str
     project = render(tmp_path / "folder", VARIANTS[name]).path
     environment = user_environment(tmp_path / "home", uv)
     blocks = typed(documents_of(project))
-    printed = type_blocks(blocks, project, environment, ready=READY, seconds=400)
+    printed = type_blocks(blocks, project, environment, ready=READY, seconds=PATIENCE)
     assert '"title":"Buy milk"' in printed
     assert '"request_id"' not in printed, "A request was refused."
     # One file runs twice, then everything, and everything again with coverage.
@@ -106,4 +114,4 @@ def test_documents_of_the_template_work_as_typed(tmp_path: Path, uv: str) -> Non
     environment = user_environment(tmp_path / "home", uv)
     for page in ("README.md", "CONTRIBUTING.md"):
         blocks = typed(blocks_of(clone / page, page))
-        type_blocks(blocks, clone, environment, ready=READY, seconds=400)
+        type_blocks(blocks, clone, environment, ready=READY, seconds=PATIENCE)

@@ -20,8 +20,8 @@ CLAIMS, ENTRA = "app/identity/claims.py", "app/identity/entra.py"
 KEYS, CACHE = "app/identity/keys.py", "app/identity/cache.py"
 ACCESS, ROUTES = "app/identity/access.py", "app/todos/routes.py"
 TESTS = {
-    CLAIMS: ["tokens", "tenant"],
-    ENTRA: ["tokens", "cache"],
+    CLAIMS: ["tokens", "tenant", "daemons"],
+    ENTRA: ["tokens", "cache", "daemons"],
     KEYS: ["keys"],
     CACHE: ["cache"],
     ACCESS: ["access"],
@@ -94,13 +94,44 @@ MUTATIONS = {
         CLAIMS,
         {"isinstance(claim, str) and GUID.fullmatch(claim)": "isinstance(claim, str)"},
     ),
-    "the scope": Mutation(ENTRA, {"if not caller.scopes >= needed:": OUT}),
+    "the scope": Mutation(ENTRA, {"or not scopes >= needed:": ":"}),
     "that an app-only token is refused": Mutation(
-        CLAIMS, {'app_only = claims.get("idtyp") == "app"': "app_only = False"}
+        CLAIMS,
+        {
+            'app_only, scopes, roles = claims.get("idtyp") == "app",': "app_only, scopes, roles = False,"
+        },
+    ),
+    "that the token of a daemon is app-only": Mutation(
+        CLAIMS, {'if app_only and "scp" not in claims:': 'if "scp" not in claims:'}
+    ),
+    "that the token of a daemon has no scope": Mutation(
+        CLAIMS, {'if app_only and "scp" not in claims:': "if app_only:"}
+    ),
+    "the application permission": Mutation(ENTRA, {"or permission.value not in permissions:": ":"}),
+    "that a person is not a daemon": Mutation(
+        ENTRA,
+        {
+            "caller.permissions if isinstance(caller, Daemon) else frozenset()": "caller.permissions if isinstance(caller, Daemon) else caller.roles",
+            "if not isinstance(caller, Daemon) or permission": "if permission",
+        },
     ),
     "guests": Mutation(ENTRA, {"if caller.guest and not self.settings.allow_guests:": OUT}),
     "that only the account type 0 is a member": Mutation(
         CLAIMS, {'return str(claims["acct"]) != "0"': 'return claims["acct"] == 1'}
+    ),
+    "that another provider makes a guest": Mutation(
+        CLAIMS,
+        {'claims.get("idp", claims["iss"]) != claims["iss"]': "False"},
+    ),
+    "that it does so outside external tenants": Mutation(
+        CLAIMS,
+        {'if re.match(r"https://[^/]+\\.ciamlogin\\.com/", claims["iss"]):': "if True:"},
+    ),
+    # Only a single-tenant service can have customers, and tests of them.
+    "that the host of an external tenant is complete": Mutation(
+        CLAIMS,
+        {r"https://[^/]+\.ciamlogin\.com/": "https://.*ciamlogin"},
+        {"tenancy": "single-tenant"},
     ),
     "the client application": Mutation(
         ENTRA, {"if allowed and caller.client_id not in allowed:": OUT}

@@ -1,15 +1,18 @@
 """An outage of PostgreSQL while people write loses no acknowledged write."""
 
-import subprocess
+import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.conftest import VARIANTS, clean_environment, render
-from tests.postgresql import Cluster, cluster
+from tests.conftest import VARIANTS, Project, render
+from tests.postgresql import Cluster, cluster, standby_of
 from tests.running import STAND_IN, free_ports, process, status_of, wait_until
 
 __all__ = ["cluster"]
@@ -64,9 +67,17 @@ class Probe(threading.Thread):
         return {status for at, status in self.answers if since <= at <= until}
 
 
-def test_outage_loses_no_acknowledged_write(cluster: Cluster, tmp_path: Path, uv: str) -> None:
+@pytest.fixture
+def project(tmp_path: Path, uv: str) -> Project:
+    """Return an installed project with a database."""
     project = render(tmp_path, VARIANTS["single-tenant, roles, database"])
     project.run(uv, "sync", "--locked")
+    return project
+
+
+@contextmanager
+def serving(project: Project, uv: str, url: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve with this database; yield the address and the headers of a signed-in user."""
     port, entra_port = free_ports()
     service = f"http://localhost:{port}"
     environment = {
@@ -75,27 +86,20 @@ def test_outage_loses_no_acknowledged_write(cluster: Cluster, tmp_path: Path, uv
         "ENTRA_AUTHORITY": f"http://localhost:{entra_port}",
         "DOCS_ENABLED": "false",
         "LOG_LEVEL": "ERROR",
-        "DATABASE_URL": cluster.url,
+        "DATABASE_URL": url,
     }
     stand_in = [uv, "run", "python", "-c", STAND_IN, str(entra_port), str(port)]
     serve = [uv, "run", "uvicorn", "app.main:app", "--port", str(port), "--log-level", "warning"]
-    migrate = [uv, "run", "alembic", "upgrade", "head"]
-    subprocess.run(migrate, cwd=project.path, env=clean_environment() | environment, check=True)
+    project.run(uv, "run", "alembic", "upgrade", "head", **environment)
     with process(project, {}, *stand_in), process(project, environment, *serve):
         wait_until(lambda: status_of(f"{service}/health/ready") == 200, 30)
-        token = project.run(
-            uv,
-            "run",
-            "python",
-            "-m",
-            "dev",
-            "token",
-            "--as",
-            "bob",
-            "--entra-port",
-            str(entra_port),
-        )
-        headers = {"Authorization": f"Bearer {token.strip()}"}
+        ask = ["python", "-m", "dev", "token", "--as", "bob", "--entra-port", str(entra_port)]
+        token = project.run(uv, "run", *ask)
+        yield service, {"Authorization": f"Bearer {token.strip()}"}
+
+
+def test_outage_loses_no_acknowledged_write(cluster: Cluster, project: Project, uv: str) -> None:
+    with serving(project, uv, cluster.url) as (service, headers):
         writers = [Probe(service, headers, "/api/todos") for _ in range(WRITERS)]
         live = Probe(service, {}, "/health/live")
         ready = Probe(service, {}, "/health/ready")
@@ -129,6 +133,75 @@ def test_outage_loses_no_acknowledged_write(cluster: Cluster, tmp_path: Path, uv
     assert ready.statuses(gone + 1, returning) == {503}
     assert ready.statuses(back + ANSWER_WITHIN) == {200}
     assert ready.slowest < ANSWER_WITHIN
+
+
+def test_frozen_server_costs_seconds_and_no_request_after_it_thaws(
+    cluster: Cluster, project: Project, uv: str
+) -> None:
+    with serving(project, uv, cluster.url) as (service, headers):
+        writers = [Probe(service, headers, "/api/todos") for _ in range(WRITERS)]
+        live = Probe(service, {}, "/health/live")
+        for probe in (*writers, live):
+            probe.start()
+        time.sleep(SECONDS_BEFORE)
+        frozen = cluster.processes()
+        stopped = time.monotonic()
+        for each in frozen:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            time.sleep(ANSWER_WITHIN + SECONDS_AWAY)
+        finally:
+            thawed = time.monotonic()
+            for each in frozen:
+                os.kill(each, signal.SIGCONT)
+        time.sleep(SECONDS_AFTER)
+        for probe in (*writers, live):
+            probe.end()
+        kept = everything(service, headers)
+    print(f"The slowest answer took {max(writer.slowest for writer in writers):.1f} s")
+    for writer in writers:
+        assert set(writer.acknowledged) <= kept
+        assert writer.statuses(until=stopped) == {201}
+        assert writer.statuses(stopped + 1, thawed) == {503}
+        assert writer.statuses(thawed + ANSWER_WITHIN) == {201}
+        assert writer.slowest < ANSWER_WITHIN
+    assert live.statuses() == {200}
+    assert live.slowest < 1
+
+
+def test_standby_that_is_promoted_has_every_acknowledged_write(
+    cluster: Cluster, project: Project, uv: str
+) -> None:
+    with standby_of(cluster) as standby:
+        hosts = f"?host=127.0.0.1:{cluster.port}&host=127.0.0.1:{standby.port}"
+        url = f"postgresql+psycopg://test:none@/postgres{hosts}"  # pragma: allowlist secret
+        with serving(project, uv, url) as (service, headers):
+            writers = [Probe(service, headers, "/api/todos") for _ in range(WRITERS)]
+            ready = Probe(service, {}, "/health/ready")
+            for probe in (*writers, ready):
+                probe.start()
+            time.sleep(SECONDS_BEFORE)
+            stopped = time.monotonic()
+            cluster.stop_hard()
+            gone = time.monotonic()
+            time.sleep(SECONDS_AWAY)
+            read = httpx2.get(f"{service}/api/todos", headers=headers, trust_env=False)
+            returning = time.monotonic()
+            standby.promote()
+            promoted = time.monotonic()
+            time.sleep(SECONDS_AFTER)
+            for probe in (*writers, ready):
+                probe.end()
+            kept = everything(service, headers)
+    assert read.status_code == 200
+    for writer in writers:
+        assert set(writer.acknowledged) <= kept
+        assert writer.statuses(until=stopped) == {201}
+        assert writer.statuses(gone + 1, returning) == {503}
+        assert writer.statuses(promoted + ANSWER_WITHIN) == {201}
+        assert writer.slowest < ANSWER_WITHIN
+    assert ready.statuses(gone + 1, returning) == {503}
+    assert ready.statuses(promoted + ANSWER_WITHIN) == {200}
 
 
 def everything(service: str, headers: dict[str, str]) -> set[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import VARIANTS, Project, clean_environment, render
+from tests.conftest import PATIENCE, VARIANTS, Project, clean_environment, render
 from tests.debian import make_system
 from tests.missing import missing, need
 from tests.postgresql import Cluster, cluster
@@ -83,7 +83,7 @@ def test_tests_pass_with_the_newest_python(tmp_path: Path, cluster: Cluster, uv:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=PATIENCE,
         check=False,
     )
     output = ended.stdout + ended.stderr

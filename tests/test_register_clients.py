@@ -193,6 +193,33 @@ def test_daemon_prints_its_settings_and_how_to_upload_a_certificate(caller: Call
     assert caller.out.endswith(f"Everything is up to date.\n{settings}")
 
 
+def test_daemon_gets_the_first_of_several_permissions(caller: Caller) -> None:
+    with (caller.folder / "app" / "permissions.py").open("a", encoding="utf-8") as file:
+        file.write(
+            'EXPORT = ApplicationPermission("Exports.Read.All", "Exports.")\n'
+            "APPLICATION_PERMISSIONS = (*APPLICATION_PERMISSIONS, EXPORT)\n"
+        )
+    caller.load()
+    caller.run("apply")
+    added = caller.directory.application(API)["appRoles"][-1]
+    assert (added["value"], added["allowedMemberTypes"]) == ("Exports.Read.All", ["Application"])
+    assert caller.run("client", "--daemon") == 0
+    app = registered(caller, "Todo API daemon nightly")
+    principal = caller.directory.principal(app["appId"])
+    assert caller.directory.assigned_to(principal) == ["Todos.Read.All"]
+
+
+def test_daemon_without_any_permission_is_not_registered(caller: Caller) -> None:
+    with (caller.folder / "app" / "permissions.py").open("a", encoding="utf-8") as file:
+        file.write("APPLICATION_PERMISSIONS = ()\n")
+    caller.load()
+    caller.run("apply")
+    caller.directory.calls.clear()
+    assert caller.run("client", "--daemon") == 2
+    assert caller.err == ("register.py: app/permissions.py contains no application permission.\n")
+    assert caller.directory.writes == []
+
+
 def test_daemons_with_other_names_have_their_own_registrations(caller: Caller) -> None:
     caller.run("apply")
     for name in ("reports", "docs"):

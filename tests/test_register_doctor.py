@@ -99,7 +99,7 @@ def test_doctor_checks_settings_tenant_and_service_principals(caller: Caller) ->
 
 
 def claims(caller: Caller, **changed: object) -> str:
-    """Return a token that the service accepts, except for the changed claims."""
+    """Return a token that the service accepts, except for the changed claims; None removes one."""
     values = caller.values()
     good = {
         "aud": values["API_CLIENT_ID"],
@@ -111,7 +111,8 @@ def claims(caller: Caller, **changed: object) -> str:
         "roles": ["User"],
         "exp": 4e9,
     }
-    payload = urlsafe_b64encode(json.dumps(good | changed).encode()).decode().rstrip("=")
+    kept = {name: value for name, value in (good | changed).items() if value is not None}
+    payload = urlsafe_b64encode(json.dumps(kept).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJSUzI1NiJ9.{payload}.signature"
 
 
@@ -187,7 +188,7 @@ def test_issuer_of_external_id_is_that_of_the_discovery_document(
     with caller.env.open("a", encoding="utf-8") as file:
         file.write(f"ENTRA_AUTHORITY={authority}\n")
     issuer = f"https://{TENANT['id']}.ciamlogin.com/{TENANT['id']}/v2.0"
-    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, iss=issuer)))
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, iss=issuer, idp="google.com")))
     caller.asked.clear()
     assert caller.run("doctor") == 0, caller.out
     # Administrators sign in where those of every tenant do.
@@ -203,7 +204,7 @@ def test_apply_keeps_the_host_of_external_id_and_client_prints_it(caller: Caller
     assert caller.run("apply") == 0
     assert caller.values()["ENTRA_AUTHORITY"] == CUSTOMERS
     assert caller.run("client", "--spa", "http://localhost:5173") == 0
-    assert f"    authority: {CUSTOMERS}/\n" in caller.out
+    assert f"    authority: {CUSTOMERS}/{TENANT['id']}\n" in caller.out
     assert caller.run("token") == 0
     assert caller.asked[-1][0] == CUSTOMERS
     caller.run("apply", "--cloud", "usgov")

@@ -30,6 +30,14 @@ class AppRole:
     description: str
 
 
+@dataclass(frozen=True)
+class ApplicationPermission:
+    """What a daemon may do without a person; an administrator of the tenant grants it."""
+
+    value: str
+    description: str
+
+
 ACCESS_AS_USER = Scope(
     "access_as_user",
     admin_consent_display_name="Use the service as the signed-in user",
@@ -41,8 +49,11 @@ ACCESS_AS_USER = Scope(
 )
 SCOPES = (ACCESS_AS_USER,)
 
+TODOS_READ_ALL = ApplicationPermission("Todos.Read.All", "Reads the todos of everyone.")
+APPLICATION_PERMISSIONS = (TODOS_READ_ALL,)
+
 {% if cookiecutter.app_roles %}
-ADMIN = AppRole("Admin", "Reads, changes and deletes the data of everyone in the organization.")
+ADMIN = AppRole("Admin", "Reads, changes and deletes the data of everyone in the organisation.")
 USER = AppRole("User", "Has data of their own.")
 APP_ROLES: tuple[AppRole, ...] = (ADMIN, USER)
 {% elif not cookiecutter.app_roles %}

@@ -15,8 +15,9 @@ from threading import Thread
 import uvicorn
 from uvicorn.supervisors import ChangeReload
 
+from dev.assertions import prepare_credentials
 from dev.certificate import AUTHORITY, CERTIFICATE, KEY, prepare_certificate
-from dev.directory import COMMAND, PEOPLE, Client, docs_page, front_end
+from dev.directory import COMMAND, DAEMONS, PEOPLE, Client, docs_page, front_end
 from dev.entra import SCOPE, StandIn
 {% if cookiecutter.storage == "database" %}
 from dev.migrate import migrate_local_database
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
     entra_address = f"{'https' if options.https else 'http'}://localhost:{entra_port}"
     if options.https:
         prepare_certificate()
+    prepare_credentials()
 {% if cookiecutter.storage == "database" %}
     migrate_local_database()
 {% endif %}
@@ -124,11 +126,13 @@ def _greeting(options: argparse.Namespace, entra_address: str) -> str:
     people = "\n".join(
         f"    {person.name:7} {person.tenant.name:9} {person.note}" for person in PEOPLE
     )
+    daemons = "\n".join(f"    {daemon.name:9} {daemon.note}" for daemon in DAEMONS)
     is_default = options.entra_port == DEFAULT_ENTRA_PORT
     port_option = "" if is_default else f" --entra-port {options.entra_port}"
     return (
         f"\nDocs page   http://localhost:{options.port}/docs   (press Authorize, pick a person)\n\n"
         f"Who can sign in, without a password:\n{people}\n\n"
+        f"Daemons, whose tokens are app-only:\n{daemons}\n\n"
         f"{_about_clients(options, entra_address)}"
         f"A token for curl: {_python()} -m dev token --as bob{port_option}\nStop with Ctrl-C.\n"
     )
@@ -203,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         "token", help="print an access token", description="Print an access token, for curl."
     )
     token.set_defaults(command="token")
-    names = [person.name for person in PEOPLE]
+    names = [caller.name for caller in (*PEOPLE, *DAEMONS)]
     token.add_argument("--as", dest="person", required=True, choices=names, help="whose token")
     _add_port(token, "--entra-port", argparse.SUPPRESS, "where the stand-in listens")
     return parser

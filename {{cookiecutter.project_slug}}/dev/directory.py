@@ -1,8 +1,10 @@
-"""The tenants, people and app registrations of the local stand-in for Entra ID."""
+"""The tenants, people, daemons and app registrations of the local stand-in for Entra ID."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
+
+from app.permissions import APPLICATION_PERMISSIONS
 
 API_CLIENT_ID = "a9100000-0000-4000-8000-000000000001"
 DOCS_CLIENT_ID = "d0c50000-0000-4000-8000-000000000002"
@@ -39,6 +41,19 @@ class Person:
         """What the account picker shows next to the name."""
         guest = ("Guest",) if self.guest_from else ()
         return (*self.roles, *guest)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """An application that signs in on its own behalf, with a certificate."""
+
+    name: str
+    tenant: Tenant
+    client_id: str
+    object_id: str
+    """The object id of its service principal."""
+    note: str
+    permissions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +176,30 @@ PEOPLE = (
     ),
 )
 {% endif %}
+
+
+DAEMONS = (
+    Daemon(
+        "nightly",
+        CONTOSO,
+        "de300000-0000-4000-8000-000000000004",
+        "5e4c0000-0000-4000-8000-000000000008",
+        "has every application permission",
+        tuple(permission.value for permission in APPLICATION_PERMISSIONS),
+    ),
+    Daemon(
+        "stranger",
+        CONTOSO,
+        "de300000-0000-4000-8000-000000000005",
+        "5e4c0000-0000-4000-8000-000000000009",
+        "no permission: signs in, and is refused",
+    ),
+)
+
+
+def daemon_called(name: str) -> Daemon | None:
+    """Return the daemon with this name, or None if there is none."""
+    return next((daemon for daemon in DAEMONS if daemon.name == name), None)
 
 
 def person_called(name: str) -> Person:

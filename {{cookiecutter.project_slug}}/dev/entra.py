@@ -1,7 +1,8 @@
 """A stand-in for Microsoft Entra ID on the developer's machine, without passwords.
 
 It implements the v2.0 endpoints that a service and its clients use: discovery, signing keys,
-authorization code with PKCE (RFC 7636, S256 only), refresh tokens and sign-out.
+authorization code with PKCE (RFC 7636, S256 only), refresh tokens, client credentials with a signed
+assertion (RFC 7523) and sign-out.
 """
 
 import json
@@ -9,6 +10,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -19,14 +21,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dev.directory import API_CLIENT_ID, PEOPLE, TENANTS, Client, Person, Tenant
+from dev.assertions import FOLDER, Assertions
+from dev.directory import API_CLIENT_ID, DAEMONS, PEOPLE, TENANTS, Client, Daemon, Person, Tenant
 from dev.errors import RefusedError, refused
 from dev.grants import VERIFIER, Grant, Grants, code_challenge
 from dev.issuer import API, API_SCOPES, SCOPE, TOKEN_SECONDS, SigningKey, TokenIssuer
 from dev.sign_in import form_post, sign_in_page
 from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import MULTI_TENANT
 
-__all__ = ["API_SCOPES", "MULTI_TENANT", "SCOPE", "SigningKey", "StandIn", "code_challenge"]
+__all__ = ["API", "API_SCOPES", "MULTI_TENANT", "SCOPE", "SigningKey", "StandIn", "code_challenge"]
 
 OIDC_SCOPES = {"openid", "profile", "email", "offline_access"}
 ANY_TENANT = ("common", "organizations")
@@ -35,14 +38,22 @@ PROMPTS = ("none", "login", "consent", "select_account")
 
 
 class StandIn(TokenIssuer):
-    """Entra ID at an address of this machine, with registered clients; `app` is its ASGI application."""
+    """Entra ID at an address of this machine, with registered clients; `app` is its ASGI application.
+
+    `credentials` is the folder with the certificates of the daemons.
+    """
 
     def __init__(
-        self, address: str, clients: Sequence[Client], clock: Callable[[], float] = time.time
+        self,
+        address: str,
+        clients: Sequence[Client],
+        clock: Callable[[], float] = time.time,
+        credentials: Path = FOLDER,
     ) -> None:
         super().__init__(address, clock)
         self.clients = {client.id: client for client in clients}
         self._grants = Grants(clock)
+        self._assertions = Assertions(clock, credentials)
         self.app = Starlette(
             routes=[
                 Route("/{tenant}/v2.0/.well-known/openid-configuration", self._discovery),
@@ -150,8 +161,10 @@ class StandIn(TokenIssuer):
         return {"code": self._grants.new_code(grant)} | _client_info(person, query)
 
     async def _token(self, request: Request) -> JSONResponse:
-        _tenant(request)
+        tenant = _tenant(request)
         form = {name: str(value) for name, value in (await request.form()).items()}
+        if form.get("grant_type") == "client_credentials":
+            return self._app_only(request, tenant, form)
         client = self._client(form.get("client_id"))
         match form.get("grant_type"):
             case "authorization_code":
@@ -159,12 +172,48 @@ class StandIn(TokenIssuer):
             case "refresh_token":
                 origin = request.headers.get("origin")
                 grant = self._grants.redeem_refresh_token(form, client, origin)
-            case "client_credentials":
-                raise refused(7000218)
             case other:
                 raise refused(70003, grant_type=other)
         tokens = self._tokens(grant) | _client_info(grant.person, form)
         return JSONResponse(tokens, headers={"Cache-Control": "no-store"})
+
+    def _app_only(
+        self, request: Request, tenant: Tenant | None, form: dict[str, str]
+    ) -> JSONResponse:
+        """Return the answer to a daemon (RFC 6749, section 4.4)."""
+        presented = "client_assertion" in form or "client_secret" in form
+        daemon = self._daemon(form.get("client_id"), tenant, presented=presented)
+        oauth2 = f"{self.address}/{request.path_params['tenant']}"
+        audiences = {f"{oauth2}/oauth2/v2.0/token", f"{oauth2}/v2.0"}
+        self._assertions.check(form, daemon, audiences)
+        scope = form.get("scope", "")
+        resource, _, suffix = scope.rpartition("/")
+        if suffix != ".default" or " " in scope:
+            raise refused(1002012, scope=scope)
+        if f"{resource}/" != API:
+            raise refused(500011, resource=resource, tenant=daemon.tenant.name)
+        tokens = {
+            "token_type": "Bearer",
+            "expires_in": TOKEN_SECONDS - 1,
+            "ext_expires_in": TOKEN_SECONDS - 1,
+            "access_token": self.app_only_token(daemon),
+        }
+        return JSONResponse(tokens, headers={"Cache-Control": "no-store"})
+
+    def _daemon(self, client_id: str | None, tenant: Tenant | None, *, presented: bool) -> Daemon:
+        """Return the daemon with this client id, which is registered in its own tenant only.
+
+        `presented` says whether the client presents a credential.
+        """
+        if client_id is None:
+            raise refused(900144)
+        if tenant is None:
+            raise refused(50059)
+        for daemon in DAEMONS:
+            if daemon.client_id == client_id.lower() and daemon.tenant == tenant:
+                return daemon
+        self._client(client_id)
+        raise refused(700025 if presented else 7000218)
 
     def _tokens(self, grant: Grant) -> dict[str, Any]:
         # Without a scope of the API, the access token is for Microsoft Graph.

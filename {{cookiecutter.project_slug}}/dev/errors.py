@@ -15,6 +15,7 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "User account '{username}' does not exist in tenant '{tenant}' and cannot access the "
         "application in that tenant.",
     ),
+    50027: ("invalid_request", "JWT token is invalid or malformed."),
     50034: (
         "invalid_grant",
         "The user account '{username}' does not exist in the {tenant} directory.",
@@ -27,6 +28,11 @@ ERRORS: dict[int | str, tuple[str, str]] = {
     50058: (
         "login_required",
         "A silent sign-in request was sent but no user is signed in.",
+    ),
+    50059: (
+        "invalid_request",
+        "No tenant-identifying information found in either the request or implied by any provided "
+        "credentials.",
     ),
     54005: (
         "invalid_grant",
@@ -47,6 +53,10 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "valid.",
     ),
     90002: ("invalid_request", "Tenant '{tenant}' not found."),
+    500011: (
+        "invalid_resource",
+        "The resource principal named {resource} was not found in the tenant named {tenant}.",
+    ),
     501481: (
         "invalid_grant",
         "The Code_Verifier does not match the code_challenge supplied in the authorization "
@@ -57,9 +67,37 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "unauthorized_client",
         "Application with identifier '{client}' was not found in the directory.",
     ),
+    700021: (
+        "invalid_client",
+        "Client assertion application identifier doesn't match 'client_id' parameter.",
+    ),
+    700023: (
+        "invalid_client",
+        "Client assertion audience claim does not match Realm issuer.",
+    ),
+    700024: ("invalid_client", "Client assertion is not within its valid time range."),
+    700025: (
+        "invalid_client",
+        "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+    ),
+    700027: (
+        "invalid_client",
+        "The certificate with identifier used to sign the client assertion is not registered on "
+        "application '{client}'.",
+    ),
     900144: (
         "invalid_request",
         "The request body must contain the following parameter: 'client_id'.",
+    ),
+    1002012: (
+        "invalid_scope",
+        "The provided value for scope {scope} is not valid. Client credential flows must have a "
+        "scope value with /.default suffixed to the resource identifier (application ID URI).",
+    ),
+    7000215: (
+        "invalid_client",
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client "
+        "secret value, not the client secret ID, for a secret added to app '{client}'.",
     ),
     7000218: (
         "invalid_client",
@@ -80,6 +118,7 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via "
         "cross-origin requests.",
     ),
+    "replayed": ("invalid_client", "The client assertion was used before."),
     "prompt": ("invalid_request", "The value '{prompt}' of 'prompt' is not supported."),
     "response_type": ("unsupported_response_type", "The response type must be 'code'."),
     "code_challenge": (

@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.permissions import ACCESS_AS_USER, SCOPES
-from dev.directory import API_CLIENT_ID, Client, Person
+from dev.directory import API_CLIENT_ID, Client, Daemon, Person, Tenant
 
 API = f"api://{API_CLIENT_ID}/"
 SCOPE = f"{API}{ACCESS_AS_USER.value}"
@@ -62,7 +62,7 @@ class TokenIssuer:
         It is for the API, or for Microsoft Graph if none of the scopes belongs to the API.
         """
         of_api = any(scope.startswith(API) for scope in scopes)
-        claims = self._claims(person, client)
+        claims = self._claims_of(person, client)
         claims["acct"] = 1 if person.guest_from else 0
         if person.roles and of_api:
             claims["roles"] = list(person.roles)
@@ -74,12 +74,25 @@ class TokenIssuer:
         }
         return self.sign(claims)
 
+    def app_only_token(self, daemon: Daemon) -> str:
+        """Return an access token (v2.0) for a daemon, for the API."""
+        claims = self._claims(daemon.tenant, daemon.object_id, daemon.object_id)
+        claims |= {
+            "aud": API_CLIENT_ID,
+            "azp": daemon.client_id,
+            "azpacr": "2",
+            "idtyp": "app",
+        }
+        if daemon.permissions:
+            claims["roles"] = list(daemon.permissions)
+        return self.sign(claims)
+
     def id_token(self, person: Person, client: Client, nonce: str | None) -> str:
         """Return an ID token, which identifies the person to the client.
 
         It has none of the claims that are for the API.
         """
-        claims = self._claims(person, client) | {"aud": client.id}
+        claims = self._claims_of(person, client) | {"aud": client.id}
         return self.sign(claims | ({"nonce": nonce} if nonce else {}))
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
@@ -87,24 +100,30 @@ class TokenIssuer:
         key = self.keys[-1]
         return jwt.encode(claims, key.private, "RS256", {"kid": key.id, **header})
 
-    def _claims(self, person: Person, client: Client) -> dict[str, Any]:
-        """Return the claims that access tokens and ID tokens share."""
+    def _claims(self, tenant: Tenant, object_id: str, subject: str) -> dict[str, Any]:
+        """Return the claims that all tokens share."""
         now = int(self.clock())
-        claims: dict[str, Any] = {
-            "iss": self.issuer(person.tenant.id),
+        return {
+            "iss": self.issuer(tenant.id),
             "iat": now,
             "nbf": now,
             "exp": now + TOKEN_SECONDS,
-            "tid": person.tenant.id,
-            "oid": person.object_id,
-            "sub": hashlib.sha256(f"{person.object_id}{client.id}".encode()).hexdigest()[:43],
-            "name": person.name.capitalize(),
-            "preferred_username": person.username,
-            "sid": str(uuid4()),
+            "tid": tenant.id,
+            "oid": object_id,
+            "sub": subject,
             "uti": secrets.token_urlsafe(16),
             "rh": "0.",
             "aio": secrets.token_urlsafe(40),
             "ver": "2.0",
+        }
+
+    def _claims_of(self, person: Person, client: Client) -> dict[str, Any]:
+        """Return the claims that the access tokens and ID tokens of people share."""
+        subject = hashlib.sha256(f"{person.object_id}{client.id}".encode()).hexdigest()[:43]
+        claims = self._claims(person.tenant, person.object_id, subject) | {
+            "name": person.name.capitalize(),
+            "preferred_username": person.username,
+            "sid": str(uuid4()),
         }
         if person.guest_from:
             home = f"https://sts.windows.net/{person.guest_from.id}/"

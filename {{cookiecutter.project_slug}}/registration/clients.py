@@ -7,7 +7,6 @@ from app.about import TITLE
 from registration.aliases import Json
 from registration.answers import APPLICATION, CREDENTIAL, IDENTITY
 from registration.assignments import find_api, give_role, role_id
-from registration.clouds import CUSTOMERS
 from registration.env import authority_in, effective_values, listed
 from registration.errors import USAGE, RegisterError
 from registration.registrations import existing_client, principal, update, upsert, writable
@@ -46,6 +45,8 @@ def client(run: Run) -> int:
         check_scopes(run.api)
         run.carry_out(FRONT_END)
     else:
+        if not PERMISSION:
+            raise RegisterError("app/permissions.py contains no application permission.", USAGE)
         role_id(run.api, PERMISSION)
         if options.managed_identity:
             run.client = run.client_principal = find_identity(run, options.managed_identity)
@@ -193,8 +194,8 @@ MANAGED_IDENTITY = ((permit, MAY_GRANT),)
 def print_settings(run: Run) -> None:
     """Print the settings of the client, and those of the service that depend on it."""
     env = effective_values()
-    host = authority_in(env, run.login)
-    tenant, wanted, of_service = run.tenant["id"], ".default", {}
+    host, tenant = authority_in(env, run.login), run.tenant["id"]
+    wanted, of_service = ".default", {}
     if run.options.spa:
         tenant, _ = tenancy.discovered(tenant)
         wanted = " ".join(FRONT_END_SCOPES)
@@ -207,8 +208,7 @@ def print_settings(run: Run) -> None:
     print(
         "Settings of the client:\n"
         f"    client ID: {run.client['appId']}\n"
-        # The host of an External ID tenant belongs to that tenant.
-        f"    authority: {host}/{'' if host.endswith(CUSTOMERS) else tenant}\n"
+        f"    authority: {host}/{tenant}\n"
         f"    scope: api://{run.api['appId']}/{wanted}"
     )
     if of_service:

@@ -1,13 +1,15 @@
 """What `doctor` checks in an access token."""
 
 import json
+import re
 import time
 from base64 import urlsafe_b64decode
 
 from registration.aliases import Findings, Json
+from registration.clouds import CUSTOMERS
 from registration.env import listed
 from registration.tenancy import tenancy
-from registration.wanted import PERMISSION, ROLE_VALUES, SCOPE_VALUES
+from registration.wanted import PERMISSION_VALUES, ROLE_VALUES, SCOPE_VALUES
 
 LEEWAY = 60
 ASSIGNED = "roles"
@@ -30,7 +32,7 @@ def check_token(token: str, env: dict[str, str], issuer: str) -> Findings:
     yield from check_audience(claims, env)
     yield from check_issuer(claims, env, issuer)
     yield from check_client_id(claims, env)
-    yield from check_daemon(claims) if claims.get("idtyp") == "app" else check_user(claims, env)
+    yield from check_daemon(claims) if is_app_only(claims) else check_user(claims, env)
     if expires < time.time() - LEEWAY:
         yield f"exp: the token expired {time.time() - expires:.0f} seconds ago", "get a new token"
 
@@ -45,7 +47,7 @@ def check_audience(claims: Json, env: dict[str, str]) -> Findings:
             "run `apply`, then sign in again",
         )
     elif aud != api:
-        scope = ".default" if claims.get("idtyp") == "app" else SCOPE_VALUES[0]
+        scope = ".default" if is_app_only(claims) else SCOPE_VALUES[0]
         yield f"aud is {aud}, but API_CLIENT_ID is {api}", f"request the scope api://{api}/{scope}"
 
 
@@ -63,10 +65,17 @@ def check_issuer(claims: Json, env: dict[str, str], issuer: str) -> Findings:
         yield f"iss is {iss}, but should be {wanted}", "check ENTRA_AUTHORITY, and that ver is 2.0"
 
 
+def is_app_only(claims: Json) -> bool:
+    """Return whether the service treats the caller as a daemon: see `app/identity/claims.py`."""
+    return claims.get("idtyp") == "app" and "scp" not in claims
+
+
 def is_guest(claims: Json) -> bool:
     """Return whether the service treats the caller as a guest: see `app/identity/claims.py`."""
     if "acct" in claims:
         return str(claims["acct"]) != "0"
+    if re.match(rf"https://[^/]+{re.escape(CUSTOMERS)}/", str(claims.get("iss"))):
+        return False
     return bool(claims.get("idp", claims.get("iss")) != claims.get("iss"))
 
 
@@ -82,9 +91,9 @@ def check_client_id(claims: Json, env: dict[str, str]) -> Findings:
 
 def check_daemon(claims: Json) -> Findings:
     """Check that the service accepts this daemon."""
-    if PERMISSION not in assigned(claims):
+    if not any(value in assigned(claims) for value in PERMISSION_VALUES):
         yield (
-            f"{ASSIGNED} is {claims.get(ASSIGNED)}, but should include {PERMISSION}",
+            f"{ASSIGNED} is {claims.get(ASSIGNED)}, but should include {' or '.join(PERMISSION_VALUES)}",
             "run `client --daemon` or `client --managed-identity`, then get a new token",
         )
 

@@ -2,7 +2,7 @@
 
 `apply` creates two app registrations: one for the API, and one for the docs page, which is a client
 like any other. `client` adds further clients. Each registration has a service principal, its
-presence in the tenant. Anything that others add to them is kept. The permissions of users come from
+presence in the tenant. Anything that others add to them is kept. The permissions come from
 `app/permissions.py`, and the name from `app/about.py`.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 from app.about import TITLE
-from app.permissions import ACCESS_AS_USER, APP_ROLES, SCOPES
+from app.permissions import ACCESS_AS_USER, APP_ROLES, APPLICATION_PERMISSIONS, SCOPES
 from registration.aliases import Json
 from registration.tenancy import tenancy
 
@@ -26,13 +26,13 @@ REDIRECT_URI = "http://localhost:8000/oauth2-redirect"
 COMMAND_REDIRECT_URI = "http://localhost"
 # The audience that Entra ID expects in the token of another issuer.
 EXCHANGE = "api://AzureADTokenExchange"
-# The application permission: what a daemon may do without a user.
-PERMISSION = "Todos.Read.All"
-PERMISSION_DESCRIPTION = "Reads the data of everyone in the organization."
 SCOPE_VALUES = tuple(scope.value for scope in SCOPES)
 # With more scopes, a front end gets only this one; add others in the portal.
 FRONT_END_SCOPES = (ACCESS_AS_USER.value,)
 ROLE_VALUES = tuple(role.value for role in APP_ROLES)
+PERMISSION_VALUES = tuple(permission.value for permission in APPLICATION_PERMISSIONS)
+# What `client` assigns to a daemon: the first in app/permissions.py.
+PERMISSION = PERMISSION_VALUES[0] if PERMISSION_VALUES else ""
 # What `apply` assigns to the signed-in user: the first in app/permissions.py.
 OWN_ROLE = ROLE_VALUES[0] if ROLE_VALUES else ""
 
@@ -75,7 +75,7 @@ API: Json = {
     },
     "appRoles": [
         *(assignable(role.value, role.description, "User") for role in APP_ROLES),
-        assignable(PERMISSION, PERMISSION_DESCRIPTION, "Application"),
+        *(assignable(one.value, one.description, "Application") for one in APPLICATION_PERMISSIONS),
     ],
     "optionalClaims": {
         "accessToken": [

@@ -1,4 +1,4 @@
-"""Access tables: a line for each request, a column for each person.
+"""Access tables: a line for each request, a column for each person or daemon.
 
 In a path, `/api/notes/{bob}` stands for an item that bob has just created.
 """

@@ -14,7 +14,7 @@ from fastapi_azure_auth.openid_config import HttpClientConfig
 
 from app.factory import create_app
 from app.settings import Settings
-from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID, docs_page, person_called
+from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID, daemon_called, docs_page, person_called
 from dev.entra import API_SCOPES, StandIn
 from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import TENANTS
 from tests.live import live  # noqa: F401  a fixture
@@ -116,12 +116,15 @@ def client(serve: Serve) -> TestClient:
 
 @pytest.fixture
 def bearer(entra: StandIn) -> Callable[[str], dict[str, str]]:
-    """Return a function that returns the headers of a request signed in as a person."""
+    """Return a function that returns the headers of a request signed in as a person or a daemon."""
 
     def headers(name: str) -> dict[str, str]:
         if name == "nobody":
             return {}
-        token = entra.access_token(person_called(name), DOCS_PAGE, API_SCOPES)
+        if daemon := daemon_called(name):
+            token = entra.app_only_token(daemon)
+        else:
+            token = entra.access_token(person_called(name), DOCS_PAGE, API_SCOPES)
         return {"Authorization": f"Bearer {token}"}
 
     return headers

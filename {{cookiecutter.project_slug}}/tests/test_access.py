@@ -5,17 +5,17 @@ from fastapi.testclient import TestClient
 
 from tests.access import Bearer, Case, cases, status_of
 
-# gita is a guest.
+# gita is a guest; nightly and stranger are daemons.
 TABLE = """
-METHOD  PATH              nobody  alice  bob  carol  dave  gita
-GET     /                 200     200    200  200    200   200
-GET     /health           200     200    200  200    200   200
-GET     /health/live      200     200    200  200    200   200
-GET     /health/ready     200     200    200  200    200   200
-GET     /docs             200     200    200  200    200   200
-GET     /openapi.json     200     200    200  200    200   200
-GET     /oauth2-redirect  200     200    200  200    200   200
-GET     /api/me           401     200    200  200    200   403
+METHOD  PATH              nobody  alice  bob  carol  dave  gita  nightly  stranger
+GET     /                 200     200    200  200    200   200   200      200
+GET     /health           200     200    200  200    200   200   200      200
+GET     /health/live      200     200    200  200    200   200   200      200
+GET     /health/ready     200     200    200  200    200   200   200      200
+GET     /docs             200     200    200  200    200   200   200      200
+GET     /openapi.json     200     200    200  200    200   200   200      200
+GET     /oauth2-redirect  200     200    200  200    200   200   200      200
+GET     /api/me           401     200    200  200    200   403   403      403
 """
 
 

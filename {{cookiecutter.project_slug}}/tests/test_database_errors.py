@@ -1,9 +1,10 @@
 """What the service returns for an error of the database, and how long it waits for one."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +113,27 @@ def test_full_sqlite_file_is_a_503(build: Build, tmp_path: Path) -> None:
         full = "CREATE TABLE filler AS SELECT zeroblob(10000000) AS zeros"
         post(client, "session", "PRAGMA max_page_count = 20")
         assert post(client, "session", full) == (503, FULL)
+
+
+@pytest.mark.anyio
+async def test_locked_sqlite_file_is_a_503_in_time_for_any_number_of_writers(
+    storage_values: dict[str, str],
+) -> None:
+    url = storage_values["database_url"]
+
+    async def write(database: Database) -> float:
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match=NO_ANSWER):
+            async with database.transaction() as connection:
+                await connection.execute(text(WRITE))
+        return time.monotonic() - started
+
+    async with opened(url) as database:
+        with closing(sqlite3.connect(url.removeprefix("sqlite+aiosqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            seconds = await asyncio.gather(*(write(database) for _ in range(60)))
+        assert max(seconds) < 5
+        assert await database.unavailable_reason() is None
 
 
 @asynccontextmanager

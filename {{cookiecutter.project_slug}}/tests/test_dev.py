@@ -4,24 +4,30 @@ import json
 import socket
 import sys
 from base64 import urlsafe_b64decode
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.x509 import load_pem_x509_certificate
 from starlette.testclient import TestClient
 
 from dev import __main__ as command
+from dev.assertions import ASSERTION_TYPE, prepare_credentials, thumbprint_of
 from dev.directory import (
     API_CLIENT_ID,
     COMMAND,
     CONTOSO,
+    DAEMONS,
     DOCS_CLIENT_ID,
     FABRIKAM,
     PEOPLE,
     person_called,
 )
-from dev.entra import API_SCOPES, MULTI_TENANT, SCOPE, StandIn, code_challenge
+from dev.entra import API, API_SCOPES, MULTI_TENANT, SCOPE, StandIn, code_challenge
 from dev.service import local_settings
 from tests.conftest import DOCS_PAGE, ENTRA
 
@@ -30,6 +36,7 @@ REDIRECT = "http://localhost:8000/oauth2-redirect"
 ORIGIN = "http://localhost:8000"
 AUTHORIZE = f"/{CONTOSO.id}/oauth2/v2.0/authorize"
 TOKEN = f"/{CONTOSO.id}/oauth2/v2.0/token"
+NIGHTLY = DAEMONS[0]
 QUESTION = {
     "client_id": DOCS_CLIENT_ID,
     "response_type": "code",
@@ -404,6 +411,136 @@ def test_token_command_requires_a_running_stand_in(monkeypatch: pytest.MonkeyPat
     for arguments in (["token", "--as", "bob", *named], [*named, "token", "--as", "bob"]):
         said = run_command(monkeypatch, *arguments)
         assert f"No stand-in for Entra ID answers on port {port}." in said
+
+
+CERTIFICATE_REFUSALS: dict[str, tuple[dict[str, Any], int]] = {
+    "wrong audience": ({"aud": "https://login.example/token"}, 700023),
+    "expired": ({"exp": 1_799_999_999}, 700024),
+    "not valid yet": ({"nbf": 1_800_000_400}, 700024),
+    "of another client": ({"iss": COMMAND.id, "sub": COMMAND.id}, 700021),
+    "without an id": ({"jti": None}, 50027),
+    "whose expiry is text": ({"exp": "never"}, 50027),
+}
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the certificates of the daemons."""
+    folder = tmp_path_factory.mktemp("credentials")
+    prepare_credentials(folder)
+    return folder
+
+
+@pytest.fixture
+def daemon(clock: Clock, credentials: Path) -> TestClient:
+    """Return a client of a new stand-in that knows the certificates."""
+    app = StandIn(ENTRA, [DOCS_PAGE, COMMAND], clock, credentials).app
+    return TestClient(app, base_url=ENTRA)
+
+
+def assertion(credentials: Path, signer: str = "nightly", **changes: Any) -> str:
+    """Return an assertion of nightly with these claims, signed with a daemon's certificate."""
+    pem = (credentials / f"{signer}.pem").read_bytes()
+    claims = {
+        "aud": f"{ENTRA}{TOKEN}",
+        "iss": NIGHTLY.client_id,
+        "sub": NIGHTLY.client_id,
+        "jti": str(uuid4()),
+        "exp": 1_800_000_600,
+    }
+    claims = {name: value for name, value in (claims | changes).items() if value is not None}
+    thumbprint = thumbprint_of(load_pem_x509_certificate(pem))
+    return jwt.encode(claims, pem, "PS256", {"x5t#S256": thumbprint})
+
+
+def sign_in_daemon(browser: TestClient, asserted: str, path: str = TOKEN, **changes: str) -> Any:
+    """Request an app-only token for nightly."""
+    form = {
+        "client_id": NIGHTLY.client_id,
+        "grant_type": "client_credentials",
+        "scope": f"{API}.default",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": asserted,
+    }
+    return browser.post(path, data=form | changes)
+
+
+def test_certificate_yields_an_app_only_token(daemon: TestClient, credentials: Path) -> None:
+    tokens = sign_in_daemon(daemon, assertion(credentials)).json()
+    assert set(tokens) == {"token_type", "expires_in", "ext_expires_in", "access_token"}
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert (claims["idtyp"], claims["azp"], claims["azpacr"]) == ("app", NIGHTLY.client_id, "2")
+    assert claims["oid"] == claims["sub"] == NIGHTLY.object_id
+    assert claims.get("roles", []) == list(NIGHTLY.permissions)
+    assert not {"scp", "name", "preferred_username", "acct"} & set(claims)
+
+
+def test_certificate_may_be_named_by_its_sha1_thumbprint(
+    daemon: TestClient, credentials: Path
+) -> None:
+    pem = (credentials / "nightly.pem").read_bytes()
+    claims = jwt.decode(assertion(credentials), options={"verify_signature": False})
+    thumbprint = thumbprint_of(load_pem_x509_certificate(pem), SHA1())  # noqa: S303
+    older = jwt.encode(claims, pem, "RS256", {"x5t": f"{thumbprint}="})
+    assert sign_in_daemon(daemon, older).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"), CERTIFICATE_REFUSALS.values(), ids=CERTIFICATE_REFUSALS
+)
+def test_invalid_assertion_is_refused(
+    daemon: TestClient, credentials: Path, changes: dict[str, Any], number: int
+) -> None:
+    answer = sign_in_daemon(daemon, assertion(credentials, **changes))
+    refuses(answer, "invalid_request" if number == 50027 else "invalid_client", number)
+
+
+def test_assertion_signed_with_another_key_is_refused(
+    daemon: TestClient, credentials: Path
+) -> None:
+    refuses(sign_in_daemon(daemon, assertion(credentials, "stranger")), "invalid_client", 700027)
+    head, body, _ = assertion(credentials).split(".")
+    signature = assertion(credentials, "stranger").rpartition(".")[2]
+    refuses(sign_in_daemon(daemon, f"{head}.{body}.{signature}"), "invalid_client", 700027)
+    refuses(sign_in_daemon(daemon, "a.b.c"), "invalid_request", 50027)
+
+
+def test_assertion_is_accepted_only_once(daemon: TestClient, credentials: Path) -> None:
+    asserted = assertion(credentials)
+    assert sign_in_daemon(daemon, asserted).status_code == 200
+    refuses(sign_in_daemon(daemon, asserted), "invalid_client", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "number"),
+    [
+        ({"client_secret": "x"}, "invalid_client", 7000215),
+        ({"client_assertion_type": "x"}, "invalid_client", 7000218),
+        ({"client_id": FABRIKAM.id}, "unauthorized_client", 700016),
+        ({"client_id": DOCS_CLIENT_ID}, "invalid_client", 700025),
+        ({"scope": SCOPE}, "invalid_scope", 1002012),
+        ({"scope": ""}, "invalid_scope", 1002012),
+        ({"scope": f"{API}.default openid"}, "invalid_scope", 1002012),
+        ({"scope": "https://graph.microsoft.com/.default"}, "invalid_resource", 500011),
+        ({"path": f"/{FABRIKAM.id}/oauth2/v2.0/token"}, "unauthorized_client", 700016),
+        ({"path": "/organizations/oauth2/v2.0/token"}, "invalid_request", 50059),
+    ],
+    ids=[
+        "secret", "another type of assertion", "unknown client", "public client", "scope",
+        "no scope", "two scopes", "another API", "another tenant", "no tenant",
+    ],
+)  # fmt: skip
+def test_invalid_request_of_a_daemon_is_refused(
+    daemon: TestClient, credentials: Path, changes: dict[str, str], error: str, number: int
+) -> None:
+    refuses(sign_in_daemon(daemon, assertion(credentials), **changes), error, number)
+
+
+def test_credentials_of_daemons_are_kept(credentials: Path) -> None:
+    before = {path.name: path.read_bytes() for path in credentials.iterdir()}
+    prepare_credentials(credentials)
+    assert {path.name: path.read_bytes() for path in credentials.iterdir()} == before
+    assert set(before) == {f"{daemon.name}.pem" for daemon in DAEMONS}
 
 
 def test_local_settings_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

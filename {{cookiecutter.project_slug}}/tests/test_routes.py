@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
-from app.identity.access import RequireCaller
+from app.identity.access import AccessRule
 from tests.access import cases
 
 PUBLIC = {
@@ -28,7 +28,7 @@ TESTS = Path(__file__).parent
 def requires_caller(dependant: Dependant) -> bool:
     """Return whether this dependency, or one that it depends on, requires a caller."""
     inner = map(requires_caller, dependant.dependencies)
-    return isinstance(dependant.call, RequireCaller) or any(inner)
+    return isinstance(dependant.call, AccessRule) or any(inner)
 
 
 def operation(method: str, path: str) -> str:

@@ -56,8 +56,11 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
     # The text of an error may be logged, and must not contain values.
     options: dict[str, Any] = {"hide_parameters": True, "isolation_level": "AUTOCOMMIT"}
     if target.drivername == SQLITE:
+        # A request may wait for a connection, and then for the lock of the file: SQLite does not
+        # let a thread that waits for a lock be interrupted.
+        options["pool_timeout"] = SECONDS_TO_WAIT / 2
         if "timeout" not in target.query:
-            options["connect_args"] = {"timeout": SECONDS_TO_WAIT}
+            options["connect_args"] = {"timeout": SECONDS_TO_WAIT / 2}
         engine = create_async_engine(target, **options)
         event.listen(engine.sync_engine, "connect", _share_file)
         event.listen(engine.sync_engine, "begin", _lock_file)

@@ -94,5 +94,7 @@ def _about(scope: Scope, seconds: float) -> dict[str, Any]:
         "milliseconds": round(seconds * 1000, 1),
     }
     if caller := scope.get("caller"):
-        line["tenant_id"], line["object_id"] = caller.tenant_id, caller.object_id
+        line |= caller.log_fields
+    if code := scope.get("refused"):
+        line["refused"] = code
     return line

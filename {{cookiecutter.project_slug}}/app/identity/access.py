@@ -9,20 +9,24 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from app.identity.caller import Caller
+from app.identity.caller import Caller, Daemon
 from app.identity.entra import SCHEME_NAME, EntraScheme
-from app.permissions import {{ "ADMIN, USER, AppRole" if cookiecutter.app_roles else "AppRole" }}
+from app.permissions import {{ "ADMIN, USER, ApplicationPermission, AppRole" if cookiecutter.app_roles else "ApplicationPermission, AppRole" }}
 
 
-class RequireCaller(SecurityBase):
-    """The dependency that signs a request in and returns its `Caller`.
-
-    With `Security(RequireCaller(), scopes=[...])` a route also requires these scopes.
-    """
+class AccessRule(SecurityBase):
+    """A dependency that decides who may call a route."""
 
     scheme_name = SCHEME_NAME
     # Addresses and scopes depend on the settings; `app.public.docs` fills them in.
     model = SecurityModel(type=SecuritySchemeType.oauth2)
+
+
+class RequireCaller(AccessRule):
+    """The dependency that signs a person in and returns the `Caller`.
+
+    With `Security(RequireCaller(), scopes=[...])` a route also requires these scopes.
+    """
 
     def __init__(self, *roles: AppRole) -> None:
         """Require one of these app roles; without any, every signed-in person may call."""
@@ -35,11 +39,40 @@ class RequireCaller(SecurityBase):
         if self.roles and self.roles.isdisjoint(caller.roles):
             wanted = " or ".join(sorted(self.roles))
             raise scheme.forbidden(
+                "role",
                 f"This operation requires the {wanted} app role.",
                 f"the token's roles are {sorted(caller.roles)}; assign one in the enterprise "
                 "application of the API",
             )
         return caller
+
+
+class RequireDaemon(AccessRule):
+    """The dependency that signs a daemon in and returns the `Daemon`."""
+
+    def __init__(self, permission: ApplicationPermission) -> None:
+        """Require this application permission."""
+        self.permission = permission
+
+    async def __call__(self, connection: HTTPConnection) -> Daemon:
+        """Return the daemon of this request, or raise the exception for a 401, 403 or 503."""
+        return await entra_scheme(connection).daemon(connection, self.permission)
+
+
+class RequireCallerOrDaemon(AccessRule):
+    """The dependency that signs in a person as `RequireCaller`, or a daemon as `RequireDaemon`."""
+
+    def __init__(self, permission: ApplicationPermission, *roles: AppRole) -> None:
+        """Require this permission of daemons, and one of these app roles, if any, of people."""
+        self.daemons = RequireDaemon(permission)
+        self.people = RequireCaller(*roles)
+
+    async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller | Daemon:
+        """Return who calls, or raise the exception for a 401, 403 or 503."""
+        caller = await entra_scheme(connection).authenticate(connection)
+        if isinstance(caller, Daemon):
+            return await self.daemons(connection)
+        return await self.people(connection, scopes)
 
 
 def entra_scheme(connection: HTTPConnection) -> EntraScheme:

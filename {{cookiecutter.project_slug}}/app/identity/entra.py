@@ -14,11 +14,11 @@ from starlette.requests import HTTPConnection
 
 from app.http.problems import UnavailableError
 from app.identity.cache import VerifiedTokens
-from app.identity.caller import Caller
+from app.identity.caller import Caller, Daemon
 from app.identity.claims import LEEWAY, VerifiedToken, check_lifetime, verified_token
 from app.identity.errors import ForbiddenError, InvalidTokenError, NotSignedInError
 from app.identity.keys import KeySet, SigningKey, SigningKeys
-from app.permissions import ACCESS_AS_USER
+from app.permissions import ACCESS_AS_USER, ApplicationPermission
 from app.settings import Settings
 
 SCHEME_NAME = "EntraID"
@@ -61,31 +61,70 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
     async def __call__(  # type: ignore[override]  # A Caller, not the library's User
         self, request: HTTPConnection, security_scopes: SecurityScopes
     ) -> Caller:
-        """Return the caller of the request.
+        """Return the person who calls, with these scopes.
+
+        Raises ForbiddenError if the token does not allow this, and what `authenticate` raises.
+        """
+        caller = await self.authenticate(request)
+        needed = frozenset((ACCESS_AS_USER.value, *security_scopes.scopes))
+        scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
+        if not isinstance(caller, Caller) or not scopes >= needed:
+            raise self.forbidden(
+                "scope",
+                "This operation requires a token for a signed-in person with the scope "
+                f"{' '.join(sorted(needed))}.",
+                f"the token's scopes are {sorted(scopes)}; an app-only token has none",
+                needed,
+            )
+        self._check_client(caller)
+        if caller.guest and not self.settings.allow_guests:
+            raise self.forbidden(
+                "guest", "Guests may not sign in.", "set ALLOW_GUESTS=true to allow them"
+            )
+        return caller
+
+    async def daemon(self, request: HTTPConnection, permission: ApplicationPermission) -> Daemon:
+        """Return the daemon that calls, with this application permission.
+
+        Raises ForbiddenError if the token does not allow this, and what `authenticate` raises.
+        """
+        caller = await self.authenticate(request)
+        permissions = caller.permissions if isinstance(caller, Daemon) else frozenset()
+        if not isinstance(caller, Daemon) or permission.value not in permissions:
+            raise self.forbidden(
+                "permission",
+                "This operation requires an app-only token with the application permission "
+                f"{permission.value}.",
+                f"the token's application permissions are {sorted(permissions)}; a person's token "
+                "has none",
+            )
+        self._check_client(caller)
+        return caller
+
+    async def authenticate(self, request: HTTPConnection) -> Caller | Daemon:
+        """Return who calls, whatever they may do.
 
         Raises NotSignedInError without credentials, InvalidTokenError for a token that is not
-        accepted, ForbiddenError for one that does not allow this, and UnavailableError while there
-        are no signing keys.
+        accepted, and UnavailableError while there are no signing keys.
         """
         access_token = _bearer_token(request)
         verified = self.verified.get(access_token)
         if verified is None:
             verified = await self._verify(access_token)
         check_lifetime(verified, self._clock())
-        self._check_caller(verified.caller, security_scopes)
         request.scope["caller"] = verified.caller
         return verified.caller
 
     def forbidden(
-        self, detail: str, remedy: str, scopes: frozenset[str] = frozenset()
+        self, code: str, detail: str, remedy: str, scopes: frozenset[str] = frozenset()
     ) -> ForbiddenError:
         """Return the exception for a caller who is not allowed to do this.
 
-        The challenge names the scope of every route, and `scopes`.
+        `code` is for the request's line in the log. The challenge names the scope of every route, and `scopes`.
         """
         needed = sorted({ACCESS_AS_USER.value, *scopes})
         full = " ".join(map(self.settings.scope, needed))
-        return ForbiddenError(detail, scope=full, remedy=remedy)
+        return ForbiddenError(code, detail, scope=full, remedy=remedy)
 
     async def _verify(self, access_token: bytes) -> VerifiedToken:
         generation = self.verified.generation
@@ -97,7 +136,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             claims = dict(json.loads(token.payload))
         # joserfc does not check that the header is an object, and JSON may be nested too deep.
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise InvalidTokenError(f"not a validly signed JWT: {error}") from error
+            raise InvalidTokenError("signature", f"not a validly signed JWT: {error}") from error
         verified = verified_token(claims, self.settings, keys, key)
         check_lifetime(verified, self._clock())
         if key.is_published:
@@ -112,35 +151,27 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         found = await self.keys.find(str(header.get("kid")))
         if found is None:
             raise InvalidTokenError(
-                "no signing key of Entra ID has its key id: is ENTRA_AUTHORITY the host that issued it?"
+                "key",
+                "no signing key of Entra ID has its key id: is ENTRA_AUTHORITY the host that issued it?",
             )
         return found
 
-    def _check_caller(self, caller: Caller, security_scopes: SecurityScopes) -> None:
-        """Check the caller against the settings and the scopes of the route."""
-        needed = frozenset((ACCESS_AS_USER.value, *security_scopes.scopes))
-        if not caller.scopes >= needed:
-            raise self.forbidden(
-                "This operation requires a token for a signed-in person with the scope "
-                f"{' '.join(sorted(needed))}.",
-                f"the token's scopes are {sorted(caller.scopes)}; an app-only token has none",
-                needed,
-            )
+    def _check_client(self, caller: Caller | Daemon) -> None:
+        """Check that the application of the caller may call this service."""
         allowed = self.settings.allowed_client_ids
         if allowed and caller.client_id not in allowed:
             raise self.forbidden(
+                "client",
                 "The application that you use may not call this service.",
                 f"its client id, {caller.client_id}, is not among ALLOWED_CLIENT_IDS",
             )
-        if caller.guest and not self.settings.allow_guests:
-            raise self.forbidden("Guests may not sign in.", "set ALLOW_GUESTS=true to allow them")
 
 
 def _bearer_token(request: HTTPConnection) -> bytes:
     """Return the token of the one `Authorization` header (RFC 6750, section 2.1)."""
     given = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if len(given) > 1:
-        raise InvalidTokenError("there is more than one Authorization header")
+        raise InvalidTokenError("header", "there is more than one Authorization header")
     scheme, _, token = given[0].partition(b" ") if given else (b"", b"", b"")
     if scheme.lower() != b"bearer":
         raise NotSignedInError

@@ -10,6 +10,8 @@ log = logging.getLogger(__name__)
 class NotSignedInError(UnauthorizedHttp):
     """The request has no bearer token."""
 
+    code = "no_token"
+
     def __init__(self) -> None:
         detail = "Sign in and send the access token as a bearer token."
         super().__init__(detail)
@@ -20,13 +22,18 @@ class NotSignedInError(UnauthorizedHttp):
 class InvalidTokenError(UnauthorizedHttp):
     """The service does not accept the token (`invalid_token`).
 
-    `reason` is logged at DEBUG; the caller receives only the description.
+    The line of the request in the log contains `code`, and the log at DEBUG `reason`; the caller
+    receives only the description.
     """
 
     def __init__(
-        self, reason: str, description: str = "The access token is not valid for this service."
+        self,
+        code: str,
+        reason: str,
+        description: str = "The access token is not valid for this service.",
     ) -> None:
         super().__init__(description)
+        self.code = code
         self.detail = description
         self.headers = {
             "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{description}"'
@@ -37,12 +44,13 @@ class InvalidTokenError(UnauthorizedHttp):
 class ForbiddenError(ForbiddenHttp):
     """The token is valid, but does not allow this (`insufficient_scope`).
 
-    `scope` is the full scope to request. The caller receives the detail; the log at DEBUG also
-    contains the remedy.
+    `scope` is the full scope to request. The caller receives the detail; the line of the request in
+    the log contains `code`, and the log at DEBUG also the remedy.
     """
 
-    def __init__(self, detail: str, *, scope: str, remedy: str) -> None:
+    def __init__(self, code: str, detail: str, *, scope: str, remedy: str) -> None:
         super().__init__(detail)
+        self.code = code
         self.detail = detail
         self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
         log.debug("caller refused", extra={"reason": detail, "remedy": remedy})

@@ -1,21 +1,27 @@
 {% set user, everyone = ("User", "User, Admin") if cookiecutter.app_roles else ("SignedIn", "any signed-in user") %}
 {% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
 {% set owners = "its owner and an Admin" if cookiecutter.app_roles else "its owner" %}
+{% set readers, require_roles = ("Callers with the app role User or Admin", ", USER, ADMIN") if cookiecutter.app_roles else ("Any signed-in user", "") %}
+{% set of_whole_tenant = "isinstance(caller, Daemon) or (caller.has_role(ADMIN) and not mine)" if cookiecutter.app_roles else "isinstance(caller, Daemon)" %}
+{% set for_whom = "an Admin or a daemon" if cookiecutter.app_roles else "a daemon" %}
 {% set unless_admin = " and not caller.has_role(ADMIN)" if cookiecutter.app_roles else "" %}
 """The todo API. The parameters of a route are its access rule."""
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, {{ "Query, " if cookiecutter.app_roles }}Request, Response
+from fastapi import APIRouter, Depends, HTTPException, {{ "Query, " if cookiecutter.app_roles }}Request, Response, Security
 
 from app.http.paging import After, Limit, decode_cursor, encode_cursor
 from app.http.problems import responses
 {% if cookiecutter.app_roles %}
-from app.identity.access import Admin, User
-from app.permissions import ADMIN
+from app.identity.access import Admin, RequireCallerOrDaemon, User
+from app.identity.caller import Caller, Daemon
+from app.permissions import ADMIN, TODOS_READ_ALL, USER
 {% elif not cookiecutter.app_roles %}
-from app.identity.access import SignedIn
+from app.identity.access import RequireCallerOrDaemon, SignedIn
+from app.identity.caller import Caller, Daemon
+from app.permissions import TODOS_READ_ALL
 {% endif %}
 from app.todos.{{ cookiecutter.storage }} import Store
 from app.todos.schemas import NewTodo, Todo, TodoChanges, TodoPage
@@ -27,33 +33,54 @@ MISSING = "There is no such todo."
 OF_ONE = responses(404, 422, details={404: MISSING})
 
 
-async def _own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
-    todo = await store.get(tenant_id=caller.tenant_id, todo_id=todo_id)
+Reader = Annotated[
+    Caller | Daemon,
+    Security(RequireCallerOrDaemon(TODOS_READ_ALL{{ require_roles }})),
+]
+"""{{ readers }}, or a daemon with the permission Todos.Read.All."""
+
+
+async def _todo(todo_id: UUID, tenant_id: UUID, store: Store) -> Todo:
+    todo = await store.get(tenant_id=tenant_id, todo_id=todo_id)
     if todo is None:
         raise HTTPException(404, MISSING)
+    return todo
+
+
+async def _own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
+    todo = await _todo(todo_id, caller.tenant_id, store)
     if todo.owner_id != caller.object_id{{ unless_admin }}:
         raise HTTPException(403, "Only {{ owners }} may use this todo.")
     return todo
 
 
 OwnTodo = Annotated[Todo, Depends(_own_todo)]
-{% if cookiecutter.app_roles %}
-"""The todo in the path, loaded for its owner or an Admin of the same tenant."""
+"""The todo in the path, loaded for {{ owner }}."""
+
+
+async def _readable_todo(todo_id: UUID, caller: Reader, store: Store) -> Todo:
+    if isinstance(caller, Daemon):
+        return await _todo(todo_id, caller.tenant_id, store)
+    return await _own_todo(todo_id, caller, store)
 
 
 @router.get("", summary="List todos", responses=responses(422))
 async def list_todos(
-    caller: User,
+{% if cookiecutter.app_roles %}
+    caller: Reader,
     store: Store,
     limit: Limit = 50,
     after: After = None,
     mine: Annotated[bool, Query(description="For an Admin: only your own todos.")] = False,
+{% elif not cookiecutter.app_roles %}
+    caller: Reader, store: Store, limit: Limit = 50, after: After = None
+{% endif %}
 ) -> TodoPage:
-    """List your todos, newest first; for an Admin, those of everybody in the tenant.
+    """List your todos, newest first; for {{ for_whom }}, those of everybody in the tenant.
 
-    Access: User, Admin.
+    Access: {{ everyone }}, or a daemon with Todos.Read.All.
     """
-    if caller.has_role(ADMIN) and not mine:
+    if {{ of_whole_tenant }}:
         of_list: tuple[UUID, ...] = (caller.tenant_id,)
         last = decode_cursor(after, *of_list)
         todos = await store.list_for_tenant(caller.tenant_id, limit=limit + 1, after=last)
@@ -61,22 +88,6 @@ async def list_todos(
         of_list = caller.person
         last = decode_cursor(after, *of_list)
         todos = await store.list_for_owner(caller.person, limit=limit + 1, after=last)
-{% elif not cookiecutter.app_roles %}
-"""The todo in the path, loaded for its owner."""
-
-
-@router.get("", summary="List todos", responses=responses(422))
-async def list_todos(
-    caller: SignedIn, store: Store, limit: Limit = 50, after: After = None
-) -> TodoPage:
-    """List your todos, newest first.
-
-    Access: any signed-in user.
-    """
-    of_list = caller.person
-    last = decode_cursor(after, *of_list)
-    todos = await store.list_for_owner(caller.person, limit=limit + 1, after=last)
-{% endif %}
     items = todos[:limit]
     more = len(todos) > limit
     return TodoPage(items=items, next=encode_cursor(items[-1].id, *of_list) if more else None)
@@ -96,10 +107,10 @@ async def create_todo(
 
 
 @router.get("/{todo_id}", summary="Read a todo", responses=OF_ONE)
-async def get_todo(todo: OwnTodo) -> Todo:
+async def get_todo(todo: Annotated[Todo, Depends(_readable_todo)]) -> Todo:
     """Read one todo.
 
-    Access: {{ owner }}.
+    Access: {{ owner }}, or a daemon with Todos.Read.All.
     """
     return todo
 

@@ -7,15 +7,16 @@ from tests.access import Bearer, Case, cases, status_of
 from tests.todos.requests import BODIES, titles, todo_of
 
 # alice is an Admin, bob and carol are Users, dave has no app role; gita is a User and a guest.
+# nightly and stranger are daemons, of which only nightly has a permission.
 TABLE = """
-METHOD  PATH                   nobody  alice  bob  carol  dave  gita
-GET     /api/todos             401     200    200  200    403   403
-GET     /api/todos?mine=true   401     200    200  200    403   403
-POST    /api/todos             401     201    201  201    403   403
-GET     /api/todos/{bob}       401     200    200  403    403   403
-PATCH   /api/todos/{bob}       401     200    200  403    403   403
-DELETE  /api/todos/{bob}       401     204    204  403    403   403
-DELETE  /api/todos             401     204    403  403    403   403
+METHOD  PATH                   nobody  alice  bob  carol  dave  gita  nightly  stranger
+GET     /api/todos             401     200    200  200    403   403   200      403
+GET     /api/todos?mine=true   401     200    200  200    403   403   200      403
+POST    /api/todos             401     201    201  201    403   403   403      403
+GET     /api/todos/{bob}       401     200    200  403    403   403   200      403
+PATCH   /api/todos/{bob}       401     200    200  403    403   403   403      403
+DELETE  /api/todos/{bob}       401     204    204  403    403   403   403      403
+DELETE  /api/todos             401     204    403  403    403   403   403      403
 """
 
 

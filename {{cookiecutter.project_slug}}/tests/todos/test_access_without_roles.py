@@ -6,15 +6,15 @@ from fastapi.testclient import TestClient
 from tests.access import Bearer, Case, cases, status_of
 from tests.todos.requests import BODIES, titles, todo_of
 
-# gita is a guest.
+# gita is a guest; nightly and stranger are daemons, of which only nightly has a permission.
 TABLE = """
-METHOD  PATH               nobody  alice  bob  carol  dave  gita
-GET     /api/todos         401     200    200  200    200   403
-POST    /api/todos         401     201    201  201    201   403
-GET     /api/todos/{bob}   401     403    200  403    403   403
-PATCH   /api/todos/{bob}   401     403    200  403    403   403
-DELETE  /api/todos/{bob}   401     403    204  403    403   403
-DELETE  /api/todos         405     405    405  405    405   405
+METHOD  PATH               nobody  alice  bob  carol  dave  gita  nightly  stranger
+GET     /api/todos         401     200    200  200    200   403   200      403
+POST    /api/todos         401     201    201  201    201   403   403      403
+GET     /api/todos/{bob}   401     403    200  403    403   403   200      403
+PATCH   /api/todos/{bob}   401     403    200  403    403   403   403      403
+DELETE  /api/todos/{bob}   401     403    204  403    403   403   403      403
+DELETE  /api/todos         405     405    405  405    405   405   405      405
 """
 
 

@@ -1,8 +1,8 @@
 """Microsoft Graph v1.0 in memory: the part that `register.py` uses, as documented.
 
-It refuses what the documentation says is refused: unknown and read-only properties, a duplicate
-assignment, a change to an enabled scope or app role, and a unique name that a deleted registration
-still holds. `Directory` controls its behaviour: the caller's rights, how long a replica lags, and
+It refuses what the documentation and public reports say is refused: unknown and read-only properties,
+a duplicate assignment or credential, an assignment to the wrong type of member, a change to an enabled
+scope or app role, and a unique name that a deleted registration still holds. `Directory` controls its behaviour: the caller's rights, how long a replica lags, and
 which requests fail.
 """
 
@@ -78,6 +78,14 @@ APPLICATION = {
 }
 PRINCIPAL = {"appRoleAssignmentRequired": bool, "tags": TEXTS, "accountEnabled": bool}
 ASSIGNMENT = {"principalId": str, "resourceId": str, "appRoleId": str}
+CREDENTIAL = {
+    "name": str,
+    "issuer": str,
+    "subject": str,
+    "audiences": TEXTS,
+    "description": str,
+}
+MOST_CREDENTIALS = 20
 GRANT = {"clientId": str, "consentType": str, "resourceId": str, "principalId": str, "scope": str}
 
 
@@ -142,6 +150,7 @@ class Directory:
     principals: dict[str, Json] = field(default_factory=dict)
     assignments: dict[str, Json] = field(default_factory=dict)
     grants: dict[str, Json] = field(default_factory=dict)
+    credentials: dict[str, Json] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     calls: list[tuple[str, str]] = field(default_factory=list)
     unseen: Counter[str] = field(default_factory=Counter)
@@ -195,10 +204,28 @@ class Directory:
                 "redirectUriSettings": [],
             },
             "requiredResourceAccess": [],
+            "keyCredentials": [],
         }
         self.applications[made["id"]] = made
         self.change(made, properties)
         return made
+
+    def add_managed_identity(self, name: str) -> Json:
+        """Create a managed identity: a service principal without a registration."""
+        ids = {"id": self.new_id(), "appId": self.new_id()}
+        kind = {"servicePrincipalType": "ManagedIdentity"}
+        made: Json = ids | kind | {"displayName": name, "tags": [], "accountEnabled": True}
+        self.principals[made["id"]] = made
+        return made
+
+    def assigned_to(self, principal: Json) -> list[str]:
+        """Return the values of the app roles that are assigned to a user or service principal."""
+        roles = {role["id"]: role for app in self.applications.values() for role in app["appRoles"]}
+        return [
+            roles[one["appRoleId"]]["value"]
+            for one in self.assignments.values()
+            if one["principalId"] == principal["id"]
+        ]
 
     def change(self, app: Json, body: Json) -> None:
         """Update a registration as PATCH does."""
@@ -213,6 +240,14 @@ class Directory:
         self.refuse_enabled(app["api"]["oauth2PermissionScopes"], api["oauth2PermissionScopes"])
         result = app | body | {"api": api}
         self.refuse_enabled(app["appRoles"], result["appRoles"])
+        # A scope has to exist before the request that pre-authorises a client for it.
+        known = {scope["id"] for scope in app["api"]["oauth2PermissionScopes"]}
+        for client in body.get("api", {}).get("preAuthorizedApplications", []):
+            if not known.issuperset(client["delegatedPermissionIds"]):
+                raise bad(
+                    "Property api.preAuthorizedApplications.delegatedPermissionIds has a Permission "
+                    "Id that cannot be found in the AppPermissions sets."
+                )
         for platform in ("spa", "publicClient", "web"):
             result[platform] = app[platform] | body.get(platform, {})
         uris = [
@@ -271,11 +306,15 @@ def find(directory: Directory, objects: dict[str, Json], key: str) -> Json:
 def page(request: Request, objects: list[Json]) -> Response:
     """Return a page of the objects that match `$filter`."""
     for term in filter(None, request.query_params.get("$filter", "").split(" and ")):
-        match = re.fullmatch(r"(\w+) eq '((?:[^']|'')*)'", term)
-        if not match:
+        match = re.fullmatch(r"(\w+)(?:/any\((\w+):\2)? eq '((?:[^']|'')*)'(\))?", term)
+        if not match or (match[2] is None) != (match[4] is None):
             raise bad("Invalid filter clause.")
-        name, value = match[1], match[2].replace("''", "'")
-        objects = [each for each in objects if each.get(name) == value]
+        name, value = match[1], match[3].replace("''", "'")
+        objects = [
+            each
+            for each in objects
+            if (value in each.get(name, []) if match[2] else each.get(name) == value)
+        ]
     start = int(request.query_params.get("$skiptoken", "0"))
     body: Json = {"value": objects[start : start + PAGE]}
     if start + PAGE < len(objects):
@@ -293,14 +332,15 @@ def demand_registering(directory: Directory) -> None:
 
 
 async def applications(directory: Directory, request: Request, key: str) -> Response:
-    """Serve app registrations."""
-    if request.method == "GET" and not key:
+    """Serve app registrations and their federated identity credentials."""
+    if "/federatedIdentityCredentials" in key:
+        return await credentials(directory, request, key)
+    if request.method == "GET":
         visible = [
             app for app in directory.applications.values() if not directory.unseen[app["id"]]
         ]
-        return page(request, visible)
-    if request.method == "GET":
-        return JSONResponse(find(directory, directory.applications, key))
+        found = key and find(directory, directory.applications, key)
+        return JSONResponse(found) if found else page(request, visible)
     demand_registering(directory)
     if request.method == "DELETE":
         app = find(directory, directory.applications, key)
@@ -329,6 +369,56 @@ async def applications(directory: Directory, request: Request, key: str) -> Resp
     return JSONResponse(made, 201) if directory.echoes else Response(status_code=204)
 
 
+async def credentials(directory: Directory, request: Request, key: str) -> Response:
+    """Serve the federated identity credentials of a registration."""
+    owner, _, key = key.partition("/federatedIdentityCredentials")
+    app = find(directory, directory.applications, owner)
+    there = [one for one in directory.credentials.values() if one["owner"] == app["id"]]
+    if request.method == "GET":
+        return page(request, [{k: v for k, v in one.items() if k != "owner"} for one in there])
+    demand_registering(directory)
+    body = await request.json()
+    check(body, CREDENTIAL)
+    (name,) = re.findall(r"\(name='([\w-]{3,120})'\)", key)
+    found = next((one for one in there if one["name"] == name), None)
+    if not found and request.headers.get("Prefer") != "create-if-missing":
+        raise missing(name)
+    result = {"name": name, "description": None} | (found or {}) | body
+    if result["name"] != name:
+        raise bad("Property 'name' is immutable.")
+    refuse_credential(result, [one for one in there if one["name"] != name])
+    if found:
+        found.update(result)
+        return Response(status_code=204)
+    made = {"id": directory.new_id(), "owner": app["id"]} | result
+    directory.credentials[made["id"]] = made
+    return JSONResponse(made, 201) if directory.echoes else Response(status_code=204)
+
+
+def refuse_credential(wanted: Json, others: list[Json]) -> None:
+    """Refuse a federated identity credential that Entra ID could not tell from another, or use."""
+    for key in ("issuer", "subject"):
+        if not wanted.get(key) or len(wanted[key]) > 600 or "*" in wanted[key]:
+            raise GraphError(
+                400, "InvalidFederatedIdentityCredentialValue", f"The {key} is invalid."
+            )
+    if len(wanted.get("audiences", [])) != 1:
+        raise GraphError(
+            400, "InvalidFederatedIdentityCredentialValue", "Expected exactly one audience."
+        )
+    if any(
+        (one["issuer"], one["subject"]) == (wanted["issuer"], wanted["subject"]) for one in others
+    ):
+        raise GraphError(
+            400,
+            "InvalidFederatedIdentityCredentialValue",
+            "The combination of issuer and subject must be unique for the application. "
+            f"Issuer {wanted['issuer']} and Subject: {wanted['subject']} already exist.",
+        )
+    if len(others) >= MOST_CREDENTIALS:
+        raise bad("The application has the maximum number of federated identity credentials.")
+
+
 async def principals(directory: Directory, request: Request, key: str) -> Response:
     """Serve service principals and their app role assignments."""
     if key.endswith("/appRoleAssignedTo"):
@@ -350,7 +440,8 @@ async def principals(directory: Directory, request: Request, key: str) -> Respon
     app = next((app for app in directory.applications.values() if app["appId"] == app_id), None)
     if app is None or not directory.seen(app):
         raise bad(f"The appId '{app_id}' does not reference a valid application object.")
-    defaults = {"appRoleAssignmentRequired": False, "accountEnabled": True}
+    defaults: Json = {"appRoleAssignmentRequired": False, "accountEnabled": True}
+    defaults |= {"displayName": app["displayName"], "servicePrincipalType": "Application"}
     made = {"id": directory.new_id(), "appId": app_id} | defaults | body
     made["tags"] = [*body.get("tags", []), *app["tags"]]
     directory.principals[made["id"]] = made
@@ -370,14 +461,24 @@ async def assigned(directory: Directory, request: Request, principal: Json) -> R
     body = await request.json()
     check(body, ASSIGNMENT)
     app = next(a for a in directory.applications.values() if a["appId"] == principal["appId"])
-    if body["appRoleId"] not in [role["id"] for role in app["appRoles"] if role["isEnabled"]]:
+    if body["resourceId"] != principal["id"]:
+        raise bad("The resource of the assignment is not the one in the path.")
+    user = next((user for user in directory.users if user["id"] == body["principalId"]), None)
+    if user:
+        member, name = "User", user["userPrincipalName"]
+    else:
+        found = find(directory, directory.principals, f"/{body['principalId']}")
+        member, name = "Application", found["displayName"]
+    if not any(
+        role["id"] == body["appRoleId"]
+        and role["isEnabled"]
+        and member in role["allowedMemberTypes"]
+        for role in app["appRoles"]
+    ):
         raise bad("Permission being assigned was not found on application.")
     if any(body.items() <= assignment.items() for assignment in there):
         raise bad("Permission being assigned already exists on the object.")
-    user = next((user for user in directory.users if user["id"] == body["principalId"]), None)
-    if user is None:
-        raise missing(body["principalId"])
-    made = {"id": directory.new_id(), "principalDisplayName": user["userPrincipalName"]} | body
+    made = {"id": directory.new_id(), "principalDisplayName": name} | body
     directory.assignments[made["id"]] = made
     return JSONResponse(made, 201)
 
@@ -387,7 +488,8 @@ def remove_principal(directory: Directory, principal: Json) -> None:
     del directory.principals[principal["id"]]
     for objects in (directory.assignments, directory.grants):
         for key, value in list(objects.items()):
-            if principal["id"] in (value["resourceId"], value.get("clientId")):
+            ends = (value["resourceId"], value.get("clientId"), value.get("principalId"))
+            if principal["id"] in ends:
                 del objects[key]
 
 
@@ -425,7 +527,10 @@ async def deleted(directory: Directory, request: Request, key: str) -> Response:
         raise GraphError(
             403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
         )
-    del directory.deleted[find(directory, directory.deleted, key)["id"]]
+    gone = directory.deleted.pop(find(directory, directory.deleted, key)["id"])
+    for credential in list(directory.credentials.values()):
+        if credential["owner"] == gone["id"]:
+            del directory.credentials[credential["id"]]
     return Response(status_code=204)
 
 
@@ -491,10 +596,13 @@ def create_graph(directory: Directory) -> Starlette:
         if tenant not in known:
             text = f"AADSTS90002: Tenant '{tenant}' not found."
             return JSONResponse({"error": "invalid_tenant", "error_description": text}, 400)
-        root = f"https://{request.url.netloc}"
+        root = issuing = f"https://{request.url.netloc}"
+        if root.endswith(".ciamlogin.com"):
+            # The issuer of External ID has the tenant in its host, whatever the address was.
+            issuing = f"https://{tenant}.ciamlogin.com"
         return JSONResponse(
             {
-                "issuer": f"{root}/{known[tenant]}/v2.0",
+                "issuer": f"{issuing}/{known[tenant]}/v2.0",
                 "jwks_uri": f"{root}/{tenant}/discovery/v2.0/keys",
             }
         )

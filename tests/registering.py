@@ -162,6 +162,7 @@ def caller(
 
 
 each_variant = pytest.mark.parametrize("caller", EACH, indirect=True)
+single_tenant = pytest.mark.parametrize("caller", [ROLES, NO_ROLES], indirect=True)
 with_roles = pytest.mark.parametrize("caller", [ROLES, MULTI_ROLES], indirect=True)
 without_roles = pytest.mark.parametrize("caller", [NO_ROLES, MULTI], indirect=True)
 
@@ -170,7 +171,8 @@ def is_right(caller: Caller) -> None:
     """Assert that the tenant and `.env` are as `apply` should leave them."""
     directory, wanted = caller.directory, caller.wanted
     api, docs = directory.application(API), directory.application(DOCS)
-    assert len(directory.applications) == 2
+    clients = [app for app in directory.applications.values() if wanted.CLIENT in app["tags"]]
+    assert len(directory.applications) == 2 + len(clients)
     assert api["api"]["requestedAccessTokenVersion"] == 2
     (scope,) = api["api"]["oauth2PermissionScopes"]
     assert scope == wanted.API["api"]["oauth2PermissionScopes"][0]
@@ -187,16 +189,20 @@ def is_right(caller: Caller) -> None:
             "resourceAccess": [{"id": scope["id"], "type": "Scope"}],
         }
     ]
-    assert api["api"]["preAuthorizedApplications"] == [
-        {"appId": docs["appId"], "delegatedPermissionIds": [scope["id"]]}
-    ]
-    assert api["api"]["knownClientApplications"] == ([docs["appId"]] if multi else [])
+    pages = [docs, *(app for app in clients if app["spa"]["redirectUris"])]
+    allowed = api["api"]["preAuthorizedApplications"]
+    assert {one["appId"] for one in allowed} == {app["appId"] for app in pages}
+    assert all(one["delegatedPermissionIds"] == [scope["id"]] for one in allowed)
+    known = {app["appId"] for app in pages} if multi else set()
+    assert set(api["api"]["knownClientApplications"]) == known
     principal = directory.principal(api["appId"])
     directory.principal(docs["appId"])
-    roles = [role["value"] for role in api["appRoles"]]
-    assert roles == (["Admin", "User"] if "appRoles" in wanted.API else [])
+    roles = ["Admin", "User"] if wanted.ROLE_VALUES else []
+    assert [role["value"] for role in api["appRoles"]] == [*roles, "Todos.Read.All"]
+    members = [role["allowedMemberTypes"] for role in api["appRoles"]]
+    assert members == [["User"]] * len(roles) + [["Application"]]
     assert principal["appRoleAssignmentRequired"] == bool(roles)
-    assert [a["principalId"] for a in directory.assignments.values()] == [ALICE["id"]] * bool(roles)
+    assert directory.assigned_to(ALICE) == roles[:1]
     values = caller.values()
     assert values[caller.setting] == TENANT["id"]
     assert values["API_CLIENT_ID"] == api["appId"]

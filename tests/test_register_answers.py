@@ -96,12 +96,16 @@ DAMAGES = st.one_of(
 COMMANDS = [
     *["plan", "apply", "apply --admin-consent", "doctor", "token", "destroy"],
     "assign bob@contoso.example User",
+    "client --spa http://localhost:5173",
+    *["client --daemon", "client --daemon --federated https://token.example job"],
+    "client --managed-identity {identity}",
 ]
+DAEMON = "client --daemon --federated https://token.example job"
 
 
 @pytest.mark.parametrize("caller", [ROLES, MULTI], indirect=True)
 @settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -124,6 +128,8 @@ def test_any_answer_ends_in_a_result_or_a_message(
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     caller.start_over()
+    identity = caller.directory.add_managed_identity("todo-job")
+    command = command.format(identity=identity["id"])
     if applied:
         assert caller.run("apply") == 0
     honest = caller.http
@@ -139,4 +145,6 @@ def test_any_answer_ends_in_a_result_or_a_message(
     if caller.run("apply") == 6:
         assert caller.run("destroy") == 0
         assert caller.run("apply") == 0, caller.err
+    if "--daemon" in command:
+        assert caller.run(*DAEMON.split()) == 0, caller.err
     assert caller.run("doctor") == 0, caller.out

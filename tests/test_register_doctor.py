@@ -4,10 +4,12 @@ import io
 import json
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 
+import httpx2
 import pytest
 
-from tests.graph import TENANT
+from tests.graph import TENANT, Wire, create_graph
 from tests.registering import (
     API,
     DOCS,
@@ -17,10 +19,14 @@ from tests.registering import (
     each_variant,
     is_right,
     nothing_given,
+    single_tenant,
     with_roles,
 )
 
 __all__ = ["caller", "nothing_given"]
+
+CUSTOMERS = "https://contoso.ciamlogin.com"
+"""The authority of an External ID tenant."""
 
 
 @each_variant
@@ -93,7 +99,7 @@ def test_doctor_checks_settings_tenant_and_service_principals(caller: Caller) ->
 
 
 def claims(caller: Caller, **changed: object) -> str:
-    """Return a token that the service accepts, except for the changed claims."""
+    """Return a token that the service accepts, except for the changed claims; None removes one."""
     values = caller.values()
     good = {
         "aud": values["API_CLIENT_ID"],
@@ -105,7 +111,8 @@ def claims(caller: Caller, **changed: object) -> str:
         "roles": ["User"],
         "exp": 4e9,
     }
-    payload = urlsafe_b64encode(json.dumps(good | changed).encode()).decode().rstrip("=")
+    kept = {name: value for name, value in (good | changed).items() if value is not None}
+    payload = urlsafe_b64encode(json.dumps(kept).encode()).decode().rstrip("=")
     return f"eyJhbGciOiJSUzI1NiJ9.{payload}.signature"
 
 
@@ -149,6 +156,110 @@ def test_doctor_compares_a_token_with_the_settings(
     monkeypatch.setenv("ALLOWED_CLIENT_IDS", "")
     monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, acct=1)))
     assert caller.run("doctor") == 0
+
+
+@each_variant
+def test_doctor_accepts_a_daemon_with_the_permission_only(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller.run("apply")
+    daemon: dict[str, object] = {"idtyp": "app", "scp": None, "idp": "https://sts.windows.net/x/"}
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO(claims(caller, **daemon, roles=["Todos.Read.All"]))
+    )
+    assert caller.run("doctor") == 0, caller.out
+    for roles in (None, ["Admin"], "Todos.Read.All", [["Todos.Read.All"]]):
+        monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, **daemon, roles=roles)))
+        assert caller.run("doctor") == 1
+        assert f"roles is {roles}, but should include Todos.Read.All" in caller.out
+        assert "run `client --daemon` or `client --managed-identity`" in caller.out
+    other = claims(caller, **daemon, aud="x", roles=["Todos.Read.All"])
+    monkeypatch.setattr("sys.stdin", io.StringIO(other))
+    assert caller.run("doctor") == 1
+    assert "/.default" in caller.out
+
+
+@single_tenant
+@pytest.mark.parametrize("authority", [CUSTOMERS, f"{CUSTOMERS}/"])
+def test_issuer_of_external_id_is_that_of_the_discovery_document(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, authority: str
+) -> None:
+    caller.run("apply")
+    with caller.env.open("a", encoding="utf-8") as file:
+        file.write(f"ENTRA_AUTHORITY={authority}\n")
+    issuer = f"https://{TENANT['id']}.ciamlogin.com/{TENANT['id']}/v2.0"
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, iss=issuer, idp="google.com")))
+    caller.asked.clear()
+    assert caller.run("doctor") == 0, caller.out
+    # Administrators sign in where those of every tenant do.
+    assert [login for login, *_ in caller.asked] == ["https://login.microsoftonline.com"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller)))
+    assert caller.run("doctor") == 1
+    assert f"/v2.0, but should be {issuer}\n" in caller.out
+
+
+@single_tenant
+def test_apply_keeps_the_host_of_external_id_and_client_prints_it(caller: Caller) -> None:
+    caller.env.write_text(f"ENTRA_AUTHORITY={CUSTOMERS}\n", encoding="utf-8")
+    assert caller.run("apply") == 0
+    assert caller.values()["ENTRA_AUTHORITY"] == CUSTOMERS
+    assert caller.run("client", "--spa", "http://localhost:5173") == 0
+    assert f"    authority: {CUSTOMERS}/{TENANT['id']}\n" in caller.out
+    assert caller.run("token") == 0
+    assert caller.asked[-1][0] == CUSTOMERS
+    caller.run("apply", "--cloud", "usgov")
+    assert caller.values()["ENTRA_AUTHORITY"] == "https://login.microsoftonline.us"
+
+
+@each_variant
+@pytest.mark.parametrize(
+    ("change", "problem", "remedy"),
+    [
+        (
+            lambda issuer: issuer.replace(".com/", ".us/"),
+            "the tenant is in another cloud: the issuer is https://login.microsoftonline.us/",
+            "set ENTRA_AUTHORITY to https://login.microsoftonline.us\n",
+        ),
+        (
+            lambda _: "https://login.microsoftonline.com/fa000000-0000-4000-8000-00000000fab0/v2.0",
+            "but should end with /",
+            " or ENTRA_AUTHORITY\n",
+        ),
+        (lambda issuer: issuer.removesuffix("/v2.0"), "but should end with /", "ENTRA_AUTHORITY"),
+    ],
+    ids=["another cloud", "another tenant", "v1.0"],
+)
+def test_issuer_of_another_tenant_or_cloud_is_reported(
+    caller: Caller, change: Callable[[str], str], problem: str, remedy: str
+) -> None:
+    caller.run("apply")
+
+    def changed(_: int, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+        if not request.url.path.endswith("openid-configuration"):
+            return answer
+        document = json.loads(answer.content)
+        document["issuer"] = change(document["issuer"])
+        return httpx2.Response(200, json=document)
+
+    caller.go_through(changed)
+    assert caller.run("doctor") == 1
+    assert problem in caller.out
+    assert remedy in caller.out
+
+
+def test_tenant_id_in_capitals_is_the_same_tenant(caller: Caller) -> None:
+    caller.run("apply")
+    text = caller.env.read_text(encoding="utf-8")
+    caller.env.write_text(text.replace(TENANT["id"], TENANT["id"].upper()), encoding="utf-8")
+
+    def ignoring_case(_: int, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+        if TENANT["id"].upper() not in str(request.url):
+            return answer
+        other = httpx2.Request("GET", str(request.url).replace(TENANT["id"].upper(), TENANT["id"]))
+        return Wire(create_graph(caller.directory)).handle_request(other)
+
+    caller.go_through(ignoring_case)
+    assert caller.run("doctor") == 0, caller.out
 
 
 def payload(text: str) -> str:

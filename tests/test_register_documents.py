@@ -36,6 +36,7 @@ def commands(guide: Path) -> list[tuple[str, str]]:
         "apply",
         "apply",
         *["doctor"] * 3,
+        *["client"] * 2,
     ]
     return blocks
 
@@ -109,9 +110,9 @@ def test_manual_steps_match_the_script(caller: Caller) -> None:
         "userConsentDescription": "User consent description",
     }.items():
         assert f"| {label} | {scope[name]} |" in appendix.replace("`", "")
-    roles = re.findall(r"^\| (\w+) \| `(\w+)` \| (.+) \|$", appendix, re.MULTILINE)
+    roles = re.findall(r"^\| ([\w.]+) \| `([\w.]+)` \| (.+) \|$", appendix, re.MULTILINE)
     keys = ("displayName", "value", "description")
-    assert roles == [tuple(role[key] for key in keys) for role in wanted.API.get("appRoles", [])]
+    assert roles == [tuple(role[key] for key in keys) for role in wanted.API["appRoles"]]
     claims = {claim["name"] for claim in wanted.API["optionalClaims"]["accessToken"]}
     assert claims == set(re.findall(r"`(\w+)` \(whether", appendix))
     assert wanted.DOCS["spa"]["redirectUris"] == re.findall(r"exactly `([^`]+)`", appendix)

@@ -25,8 +25,9 @@ DATABASE = re.compile(
 )
 ROLES = re.compile(r"\bAdmins?\b|\broles?\b", re.IGNORECASE)
 NOT_ROLES = re.compile(
-    # HTML has an attribute `role`, and consent requires an administrator.
-    r'role(?:=|: )"\w+"|get_by_role|admins?[ -](consent|center|approval)|grants? admin|admins and users',
+    # HTML has an attribute `role`, consent requires an administrator, and the portal calls an
+    # application permission an app role.
+    r'App roles(?: > Create app role| of the API)|role(?:=|: )"\w+"|get_by_role|admins?[ -](consent|center|approval)|grants? admin|admins and users',
     re.IGNORECASE,
 )
 

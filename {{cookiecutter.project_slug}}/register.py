@@ -13,10 +13,12 @@ Sign in with `az login` (or `azd auth login`, or in the browser when asked), the
 {% if cookiecutter.app_roles %}
   uv run register.py assign     assigns an app role to a user: assign USER ROLE
 {% endif %}
+  uv run register.py client     registers a front end (--spa URL), a program without a user
+                                (--daemon) or a managed identity (--managed-identity ID)
   uv run register.py token      prints an access token for curl, after you sign in in the browser
-  uv run register.py destroy    removes what apply created, after asking
+  uv run register.py destroy    removes what apply and client created, after asking
 
-Before you run it, read registration/wanted.py: it defines what apply creates in the tenant, and
+Before you run it, read registration/wanted.py: it defines what is created in the tenant, and
 registration/steps.py lists the steps.
 
 Exit status: 0 done; 1 doctor found a problem, or you did not confirm destroy; 2 wrong usage; 3 not

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from app.permissions import {{ "APP_ROLES, SCOPES" if cookiecutter.app_roles else "SCOPES" }}
+from app.permissions import {{ "APP_ROLES, APPLICATION_PERMISSIONS, SCOPES" if cookiecutter.app_roles else "APPLICATION_PERMISSIONS, SCOPES" }}
 from app.settings import Settings
 
 PROJECT = Path(__file__).parent.parent
@@ -71,6 +71,14 @@ def scopes_table() -> str:
         lines = [f"| {field} | {value} |" for field, value in rows.items()]
         tables.append("\n".join(["| field | value |", "|---|---|", *lines]))
     return "\n\n".join(tables)
+
+
+def permissions_table() -> str:
+    """Return the table of application permissions."""
+    lines = [
+        f"| {one.value} | `{one.value}` | {one.description} |" for one in APPLICATION_PERMISSIONS
+    ]
+    return "\n".join(["| display name | value | description |", "|---|---|---|", *lines])
 {% if cookiecutter.app_roles %}
 
 
@@ -97,6 +105,7 @@ def env_example() -> str:
 MAKERS = {
     "settings": settings_table,
     "scopes": scopes_table,
+    "permissions": permissions_table,
 {% if cookiecutter.app_roles %}
     "roles": roles_table,
 {% endif %}

@@ -12,7 +12,7 @@ ADVICE = {
     "publicClient.redirectUris": "`register.py token` fails with AADSTS50011",
     "requiredResourceAccess": "consent does not include the API",
     "optionalClaims": "guests are recognised less reliably",
-    "appRoles": "users cannot be assigned to it and get 403",
+    "appRoles": "users or daemons cannot be assigned to it and get 403",
     "appRoleAssignmentRequired": "everyone in the tenant can get a token, assigned or not",
     "signInAudience": "the wrong accounts can sign in",
 } | tenancy.ADVICE

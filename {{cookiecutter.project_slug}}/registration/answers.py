@@ -46,9 +46,12 @@ APPLICATION = {
     "spa?": URIS,
     "publicClient?": URIS,
     "web?": URIS,
+    "keyCredentials?": [dict],
 }
 DELETED = {"id": ID, "appId": ID, "displayName": str, "uniqueName?": str, "tags?": [str]}
 PRINCIPAL = {"id": ID, "tags?": [str], "accountEnabled?": bool}
+IDENTITY = PRINCIPAL | {"appId": ID, "displayName": str, "servicePrincipalType": str}
+CREDENTIAL = {"name": str, "issuer": str, "subject": str, "audiences": [str]}
 ASSIGNMENT = {"principalId": ID, "appRoleId": ID, "principalDisplayName?": str}
 GRANT = {"id": str, "consentType": str, "scope": str}
 USER = {"id": ID, "userPrincipalName": str}

@@ -1,4 +1,4 @@
-"""Assign users to the API."""
+"""Assign users and daemons to the API."""
 
 from urllib.parse import quote
 
@@ -13,7 +13,8 @@ from registration.wanted import OWN_ROLE
 def assign_me(run: Run) -> None:
     """Assign the signed-in user to the API, if the API has something to assign."""
     if OWN_ROLE and run.me:
-        give_role(run, run.me, OWN_ROLE, role_id(run.api, OWN_ROLE))
+        name = run.me["userPrincipalName"]
+        give_role(run, run.me["id"], name, OWN_ROLE, role_id(run.api, OWN_ROLE))
 
 
 def role_id(api: Json, value: str) -> str:
@@ -30,18 +31,29 @@ def role_id(api: Json, value: str) -> str:
     return ids[value]
 
 
-def give_role(run: Run, user: Json, value: str, app_role_id: str) -> None:
-    """Assign a user, unless they already are; `app_role_id` is the id of the value."""
-    path = f"/servicePrincipals/{run.api_principal.get('id')}/appRoleAssignedTo"
-    given = run.graph.every(path, ASSIGNMENT) if "id" in run.api_principal else ()
-    wanted = {"principalId": user["id"], "appRoleId": app_role_id}
+def give_role(run: Run, principal_id: str, name: str, value: str, app_role_id: str) -> None:
+    """Assign a user or a service principal, unless they already are.
+
+    `name` is only printed; `app_role_id` is the id of the value.
+    """
     lines = []
-    if not any(wanted.items() <= assignment.items() for assignment in given):
-        lines = [f"+ {user['userPrincipalName']}"]
+    if app_role_id not in given_to(run, principal_id):
+        lines = [f"+ {name}"]
         if run.write:
-            body = wanted | {"resourceId": run.api_principal["id"]}
+            api = run.api_principal["id"]
+            body = {"principalId": principal_id, "resourceId": api, "appRoleId": app_role_id}
+            path = f"/servicePrincipals/{api}/appRoleAssignedTo"
             run.graph.call("POST", path, body=body, ignore="already exists")
     run.say(f"{value} assignment", "created", lines)
+
+
+def given_to(run: Run, principal_id: str) -> set[str]:
+    """Return the ids of what the API has assigned to a user or a service principal."""
+    api = run.api_principal.get("id")
+    if not api:
+        return set()
+    given = run.graph.every(f"/servicePrincipals/{api}/appRoleAssignedTo", ASSIGNMENT)
+    return {one["appRoleId"] for one in given if one["principalId"] == principal_id}
 
 
 def find_api(run: Run) -> None:

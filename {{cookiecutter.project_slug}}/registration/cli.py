@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from collections.abc import Callable
 import httpx2
 
 from registration.aliases import SignIn
+from registration.arguments import daemon_name, object_id, page, redirect_uri, tenant_id
+from registration.clients import client
 from registration.clouds import CLOUDS
 from registration.commands import apply, assign, destroy, plan, token
 from registration.doctor import doctor
@@ -93,22 +94,29 @@ def parser(usage: str) -> argparse.ArgumentParser:
         assigning = command(assign)
         assigning.add_argument("user", help="user name or object id")
         assigning.add_argument("role", choices=ROLE_VALUES)
+    clients = command(client)
+    kind = clients.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--spa", metavar="URL", type=page, help="the front end at this address")
+    kind.add_argument(
+        "--daemon",
+        metavar="NAME",
+        nargs="?",
+        const="nightly",
+        type=daemon_name,
+        help="a program that runs without a user; default: nightly",
+    )
+    kind.add_argument(
+        "--managed-identity",
+        metavar="ID",
+        type=object_id,
+        help="object id or client ID of a managed identity of this tenant",
+    )
+    clients.add_argument(
+        "--federated",
+        nargs=2,
+        metavar=("ISSUER", "SUBJECT"),
+        help="with --daemon: accept its tokens from GitHub Actions, Kubernetes or another issuer",
+    )
     command(token)
     command(destroy)
     return top
-
-
-def tenant_id(text: str) -> str:
-    """Return the id or domain name of a tenant, or raise ArgumentTypeError."""
-    if not re.fullmatch(r"[0-9A-Za-z.-]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is invalid: expected a GUID or a domain name")
-    return text
-
-
-def redirect_uri(text: str) -> str:
-    """Return a redirect URI that Entra ID accepts for a page, or raise ArgumentTypeError."""
-    if not re.fullmatch(r"https://[^\s*]+|http://localhost(:\d+)?(/[^\s*]*)?", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is invalid: expected https:// or http://localhost, and no * or space"
-        )
-    return text

@@ -11,6 +11,8 @@ class Cloud(NamedTuple):
 
 
 PUBLIC = Cloud("https://graph.microsoft.com", "https://login.microsoftonline.com")
+CUSTOMERS = ".ciamlogin.com"
+"""The end of the hosts of Microsoft Entra External ID: each tenant has its own, in the public cloud."""
 CLOUDS = {
     "public": PUBLIC,
     "usgov": Cloud("https://graph.microsoft.us", "https://login.microsoftonline.us"),

@@ -4,19 +4,20 @@ from registration.aliases import Json
 from registration.answers import APPLICATION, DELETED, PRINCIPAL
 from registration.assignments import find_api, find_user, give_role, role_id
 from registration.checks import check_settings
+from registration.clients import clients_of
 from registration.configure import configure, save
-from registration.env import effective_values, env_text, env_values
-from registration.errors import DECLINED, USAGE, RegisterError, failed
+from registration.env import authority_in, effective_values, env_text, env_values
+from registration.errors import DECLINED, UNCHANGED, USAGE, RegisterError, failed
 from registration.graph import NOT_FOUND
 from registration.rights import MAY_ASSIGN, MAY_REGISTER
 from registration.run import Run
 from registration.steps import STEPS
 from registration.tenancy import tenancy
-from registration.wanted import API_NAME, CREATED, DOCS_NAME, SCOPE_VALUES
+from registration.wanted import API_NAME, CLIENT, CREATED, DOCS_NAME, SCOPE_VALUES
 
 NEXT = "{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
-UNCHANGED = "Nothing else was changed."
 TRASH = "/directory/deletedItems"
+IDS = ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID")
 
 
 def plan(run: Run) -> int:
@@ -38,13 +39,7 @@ def apply(run: Run) -> int:
     # An unreadable .env has to stop the command before its first change, not after the last.
     env_text()
     run.connect()
-    run.write = True
-    for step, right in STEPS:
-        try:
-            step(run)
-        except RegisterError as error:
-            done = "Changes listed above are kept." if run.graph.writes else UNCHANGED
-            raise failed(error, right, f"{done} .env was not written.") from None
+    run.carry_out(STEPS, ".env was not written.")
     configure(run)
     print(f"Done. Next: {NEXT}" if run.pending else "Everything is up to date.")
     return 0
@@ -58,7 +53,7 @@ def assign(run: Run) -> int:
     user = find_user(run, run.options.user)
     run.write = True
     try:
-        give_role(run, user, run.options.role, role)
+        give_role(run, user["id"], user["userPrincipalName"], run.options.role, role)
     except RegisterError as error:
         raise failed(error, MAY_ASSIGN, UNCHANGED) from None
     return 0
@@ -71,13 +66,13 @@ def token(run: Run) -> int:
         raise RegisterError(f"{fault}. Run `apply` first.", USAGE)
     tenant = tenancy.tenant_to_sign_in(env[tenancy.SETTING], run.options.tenant)
     scopes = " ".join(f"api://{env['API_CLIENT_ID']}/{value}" for value in SCOPE_VALUES)
-    login = env.get("ENTRA_AUTHORITY", run.login)
+    login = authority_in(env, run.login)
     print(run.sign_in(login, tenant, scopes, env["SWAGGER_UI_CLIENT_ID"]))
     return 0
 
 
 def destroy(run: Run) -> int:
-    """Permanently remove what apply created, after asking."""
+    """Permanently remove what apply and client created, after asking."""
     # An unreadable .env has to stop the command while it still has the ids to clear.
     env_text()
     run.connect()
@@ -97,28 +92,28 @@ def destroy(run: Run) -> int:
         raise failed(error, MAY_REGISTER, "Registrations listed as removed are gone.") from None
     run.write = True
     gone = {app["appId"] for app in present + deleted}
-    void = {key: "" for key, value in env_values().items() if value in gone}
+    values = env_values()
+    # Not ALLOWED_CLIENT_IDS: without a value, it would allow every client.
+    void = {key: "" for key in IDS if values.get(key) in gone}
     if void:
         save(run, void)
     return 0
 
 
 def created_here(run: Run) -> tuple[list[Json], list[Json]]:
-    """Return the registrations that apply created: the present ones and the deleted ones."""
+    """Return the registrations that this script created: the present ones and the deleted ones."""
     names = (DOCS_NAME, API_NAME)
     found = [run.graph.find(f"/applications(uniqueName='{name}')", APPLICATION) for name in names]
     for app in found:
         if app and CREATED not in app["tags"]:
             print(f'Kept: "{app["displayName"]}" ({app["appId"]}), which `apply` did not create')
-    deleted = run.graph.every(f"{TRASH}/microsoft.graph.application", DELETED)
-    return (
-        [app for app in found if app and CREATED in app["tags"]],
-        [
-            app
-            for app in deleted
-            if app.get("uniqueName") in names and CREATED in (app.get("tags") or [])
-        ],
-    )
+    deleted = []
+    for app in run.graph.every(f"{TRASH}/microsoft.graph.application", DELETED):
+        tags = app.get("tags") or []
+        if CREATED in tags and (app.get("uniqueName") in names or CLIENT in tags):
+            deleted.append(app)
+    present = [app for app in found if app and CREATED in app["tags"]]
+    return clients_of(run) + present, deleted
 
 
 def agreed() -> bool:

@@ -2,8 +2,8 @@
 
 import os
 
-from registration.clouds import PUBLIC
-from registration.env import ENV_FILE, env_text, env_values, env_with, replace
+from registration.clouds import CUSTOMERS, PUBLIC
+from registration.env import ENV_FILE, authority_in, env_text, env_values, env_with, replace
 from registration.errors import ENV_FAULT, RegisterError
 from registration.run import Run
 from registration.tenancy import tenancy
@@ -19,7 +19,8 @@ def configure(run: Run) -> None:
         "API_CLIENT_ID": run.api["appId"],
         "SWAGGER_UI_CLIENT_ID": run.docs["appId"],
     }
-    if run.login != PUBLIC.login or "ENTRA_AUTHORITY" in found:
+    customers = authority_in(found, run.login).endswith(CUSTOMERS)
+    if run.login != PUBLIC.login or ("ENTRA_AUTHORITY" in found and not customers):
         values["ENTRA_AUTHORITY"] = run.login
     save(run, values)
 

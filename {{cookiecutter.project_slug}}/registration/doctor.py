@@ -7,6 +7,7 @@ from registration.aliases import Findings
 from registration.answers import APPLICATION
 from registration.checks import (
     check_api,
+    check_clients,
     check_discovery,
     check_docs,
     check_principals,
@@ -30,10 +31,9 @@ def doctor(run: Run) -> int:
     wrong = report("settings", check_settings(env))
     if wrong:
         return DECLINED
-    run.login = env.get("ENTRA_AUTHORITY", run.login)
     wrong += report("discovery document and signing keys", check_discovery(run, env))
     if piped:
-        wrong += report("access token", check_token(piped, env, run.login))
+        wrong += report("access token", check_token(piped, env, run.issuer))
     run.connect()
     for key in ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID"):
         app = run.graph.find(f"/applications(appId='{env[key]}')", APPLICATION)
@@ -45,6 +45,7 @@ def doctor(run: Run) -> int:
     wrong += report("the API's registration", check_api(run))
     wrong += report("the docs page's registration", check_docs(run))
     wrong += report("service principals", check_principals(run))
+    wrong += report("front ends and daemons", check_clients(run))
     print(f"{wrong} problem{'s' * (wrong > 1)} found." if wrong else "No problems found.")
     return DECLINED if wrong else 0
 

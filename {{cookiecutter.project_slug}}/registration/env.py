@@ -60,6 +60,11 @@ def effective_values() -> dict[str, str]:
     return env_values() | {name.upper(): value for name, value in os.environ.items() if value}
 
 
+def authority_in(env: dict[str, str], login: str) -> str:
+    """Return the sign-in host in the settings, or this one if they name none."""
+    return (env.get("ENTRA_AUTHORITY") or login).rstrip("/")
+
+
 def env_with(text: str, values: dict[str, str]) -> str:
     """Return the text with these values, replaced where they are set or added at the end.
 

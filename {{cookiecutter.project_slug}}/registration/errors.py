@@ -2,6 +2,7 @@
 
 DECLINED, USAGE, NOT_SIGNED_IN, NOT_PERMITTED, FAILED, CONFLICT, ENV_FAULT = range(1, 8)
 """The docstring of register.py explains them."""
+UNCHANGED = "Nothing else was changed."
 
 
 class RegisterError(Exception):

@@ -18,12 +18,15 @@ def existing(run: Run, name: str, display_name: str) -> Json:
 
     Raises RegisterError for a registration that apply did not create and may not adopt.
     """
-    found = run.graph.find(f"/applications(uniqueName='{name}')", APPLICATION)
+    found = called(run, name)
     if not found:
         quoted = quote(display_name.replace("'", "''"), safe="")
         named = f"/applications?$filter=displayName eq '{quoted}'"
-        called = run.graph.every(named, APPLICATION)
-        others = [app for app in called if app.get("uniqueName") != name]
+        others = [
+            app
+            for app in map(writable, run.graph.every(named, APPLICATION))
+            if app.get("uniqueName") != name
+        ]
         if not others:
             return {}
         found = others[0]
@@ -35,10 +38,7 @@ def existing(run: Run, name: str, display_name: str) -> Json:
                 "in app/about.py.",
                 CONFLICT,
             )
-    for role in found["appRoles"]:
-        # Microsoft Graph returns this property but rejects it in a request.
-        role.pop("origin", None)
-    if run.options.adopt or {CREATED, ADOPTED} & set(found["tags"]):
+    if run.options.adopt or is_own(found):
         return found
     raise RegisterError(
         f'The app registration "{found["displayName"]}" (client ID {found["appId"]}) exists, but '
@@ -49,15 +49,54 @@ def existing(run: Run, name: str, display_name: str) -> Json:
     )
 
 
+def existing_client(run: Run, name: str) -> Json:
+    """Return the app registration of a client, or an empty one if none exists.
+
+    Raises RegisterError for a registration that this script did not create.
+    """
+    found = called(run, name)
+    if not found or is_own(found):
+        return found
+    raise RegisterError(
+        f'The app registration "{found["displayName"]}" (client ID {found["appId"]}) has the unique '
+        f"name {name}, but this script did not create it. Delete it in the Entra admin center, or "
+        "change the unique names in registration/wanted.py.",
+        CONFLICT,
+    )
+
+
+def called(run: Run, name: str) -> Json:
+    """Return the app registration with this unique name, or an empty one if none exists."""
+    found = run.graph.find(f"/applications(uniqueName='{name}')", APPLICATION)
+    return writable(found) if found else found
+
+
+def writable(app: Json) -> Json:
+    """Return an app registration without the property that Microsoft Graph rejects in a request."""
+    for role in app["appRoles"]:
+        role.pop("origin", None)
+    return app
+
+
+def is_own(app: Json) -> bool:
+    """Whether this script created or adopted an app registration."""
+    return bool({CREATED, ADOPTED} & set(app["tags"]))
+
+
 def registration(run: Run, name: str, wanted: Json) -> Json:
-    """Create or update an app registration; return its new or planned state."""
-    title = f'App registration "{wanted["displayName"]}"'
+    """Create, update or adopt an app registration; return its new or planned state."""
     found = existing(run, name, wanted["displayName"])
+    if found and not is_own(found):
+        wanted = wanted | {"tags": [ADOPTED], "uniqueName": name}
+    return upsert(run, name, found, wanted)
+
+
+def upsert(run: Run, name: str, found: Json, wanted: Json) -> Json:
+    """Create an app registration, or update the one that was found; return its new or planned state."""
+    title = f'App registration "{wanted["displayName"]}"'
     if found:
-        if not {CREATED, ADOPTED} & set(found["tags"]):
-            wanted = wanted | {"tags": [ADOPTED], "uniqueName": name}
         return update(run, title, found, wanted)
-    wanted = wanted | {"tags": [CREATED]}
+    wanted = wanted | {"tags": [CREATED, *wanted.get("tags", [])]}
     made = create(run, name, wanted) if run.write else wanted | {"id": "", "appId": NEW}
     run.say(title, "created", [line for _, line in differences({}, wanted)])
     return made
@@ -106,5 +145,5 @@ def principal(run: Run, whose: str, app: Json, wanted: Json) -> Json:
         made = run.graph.call("PATCH", path, PRINCIPAL, changed, prefer="create-if-missing")
         made = made or (None if found else run.graph.get(path, PRINCIPAL))
     lines = [line for _, line in differences(found, changed)]
-    run.say(f"Service principal of the {whose}", "changed" if found else "created", lines)
+    run.say(f"Service principal of {whose}", "changed" if found else "created", lines)
     return made or found | changed

@@ -15,6 +15,10 @@ MAY_ASSIGN = (
     "Assigning users requires the permission AppRoleAssignment.ReadWrite.All. Sign in as a Cloud "
     "Application Administrator."
 )
+MAY_GRANT = (
+    "Granting an application permission requires the permission AppRoleAssignment.ReadWrite.All. Sign "
+    "in as a Cloud Application Administrator."
+)
 MAY_CONSENT = (
     "Consent for every user requires the permission DelegatedPermissionGrant.ReadWrite.All. Sign in as "
     "a Cloud Application Administrator, or leave out --admin-consent."

@@ -1,7 +1,7 @@
 """A run of a command."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx2
@@ -9,7 +9,7 @@ import httpx2
 from registration.aliases import Json, SignIn
 from registration.answers import TENANT, USER
 from registration.clouds import CLOUDS
-from registration.errors import NOT_SIGNED_IN, RegisterError
+from registration.errors import NOT_SIGNED_IN, UNCHANGED, RegisterError, failed
 from registration.graph import Graph
 
 
@@ -31,6 +31,10 @@ class Run:
     docs: Json = field(default_factory=dict)
     api_principal: Json = field(default_factory=dict)
     docs_principal: Json = field(default_factory=dict)
+    client: Json = field(default_factory=dict)
+    client_principal: Json = field(default_factory=dict)
+    issuer: str = ""
+    """The issuer in the discovery document; `{tenantid}` is any tenant."""
     pending: int = 0
     """How many steps have something to change."""
 
@@ -55,6 +59,21 @@ class Run:
         self.me = self.graph.call("GET", who, USER, ignore="delegated authentication flow") or {}
         name = self.me.get("userPrincipalName", "a service principal")
         print(f"Tenant {self.tenant['displayName']} ({self.tenant['id']}), signed in as {name}")
+
+    def carry_out(
+        self, steps: Sequence[tuple[Callable[["Run"], None], str]], further: str = ""
+    ) -> None:
+        """Take these steps, each with the right that it requires, and write what differs.
+
+        The error of a step says what was done, and then `further`.
+        """
+        self.write = True
+        for step, right in steps:
+            try:
+                step(self)
+            except RegisterError as error:
+                done = "Changes listed above are kept." if self.graph.writes else UNCHANGED
+                raise failed(error, right, f"{done} {further}".strip()) from None
 
     def say(self, title: str, done: str, lines: list[str]) -> None:
         """Print the changes of a step, or that it is up to date if there are none."""

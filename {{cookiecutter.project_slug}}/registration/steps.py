@@ -2,6 +2,7 @@
 
 from registration.answers import GRANT
 from registration.assignments import assign_me
+from registration.clients import restore_clients
 from registration.registrations import existing, principal, registration, update
 from registration.rights import MAY_ASSIGN, MAY_CONSENT, MAY_INSTALL, MAY_REGISTER
 from registration.run import Run
@@ -9,9 +10,9 @@ from registration.wanted import (
     API,
     API_NAME,
     API_PRINCIPAL,
+    CLIENT_PRINCIPAL,
     DOCS,
     DOCS_NAME,
-    DOCS_PRINCIPAL,
     SCOPE_VALUES,
     between,
     docs_page,
@@ -48,8 +49,8 @@ def pre_authorise(run: Run) -> None:
 
 def install(run: Run) -> None:
     """Create or update both service principals, the registrations' presence in the tenant."""
-    run.api_principal = principal(run, "API", run.api, API_PRINCIPAL)
-    run.docs_principal = principal(run, "docs page", run.docs, DOCS_PRINCIPAL)
+    run.api_principal = principal(run, "the API", run.api, API_PRINCIPAL)
+    run.docs_principal = principal(run, "the docs page", run.docs, CLIENT_PRINCIPAL)
 
 
 def consent(run: Run) -> None:
@@ -85,5 +86,6 @@ STEPS = (
     (install, MAY_INSTALL),
     (assign_me, MAY_ASSIGN),
     (consent, MAY_CONSENT),
+    (restore_clients, MAY_REGISTER),
 )
 """The steps in order, each with the rights that it requires."""

@@ -156,6 +156,18 @@ def render(folder: Path, answers: Answers, **options: bool) -> Project:
     return Project(Path(made))
 
 
+def copy_template(folder: Path) -> None:
+    """Copy the template as it is in the working tree, without what git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TEMPLATE, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for file in filter(None, listed.split("\0")):
+        if (TEMPLATE / file).exists():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TEMPLATE / file, folder / file)
+
+
 Bake = Callable[..., Project]
 
 

@@ -197,6 +197,22 @@ def test_uv_lock_runs_in_the_project(post_gen: dict[str, Any], tmp_path: Path, t
     assert (tmp_path / "locked").read_text() == "lock"
 
 
+def test_render_for_an_update_prints_nothing(
+    tmp_path: Path,
+    tools: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = tmp_path / "todo-api"
+    project.mkdir()
+    (project / ".cruft.json").touch()
+    monkeypatch.setenv("PWD", str(project))
+    render(tmp_path / "for the update", {})
+    assert capfd.readouterr().out == ""
+    render(project / "another", {})
+    assert "run `uv lock`" in capfd.readouterr().out
+
+
 def test_render_without_git_and_uv_succeeds_with_advice(
     tmp_path: Path,
     tools: Path,

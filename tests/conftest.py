@@ -88,6 +88,10 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slow tests first, so that no worker ends with a long one."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if os.name == "nt":
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(f"{item.name} needs POSIX: see docs/windows.md"))
 
 
 @dataclass(frozen=True)

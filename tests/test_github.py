@@ -102,8 +102,7 @@ def test_updates_of_dependencies_wait(folder: Path) -> None:
 def test_dependabot_can_read_what_is_rendered() -> None:
     text = (TEMPLATE / ".github" / "dependabot.yml").read_text(encoding="utf-8")
     for update in yaml.safe_load(text)["updates"]:
-        for folder in update.get("directories", [update.get("directory")]):
-            assert (TEMPLATE / folder.removeprefix("/")).is_dir(), folder
+        assert (TEMPLATE / update["directory"].removeprefix("/")).is_dir(), update
     # GitHub's expressions are rendered from raw blocks, which YAML reads as text.
     for path in PROJECT.glob(".github/workflows/*.yml"):
         assert "jobs" in yaml.safe_load(path.read_text(encoding="utf-8")), path

@@ -74,12 +74,14 @@ PATHS_OF = {
         "migrations/env.py",
         "migrations/script.py.mako",
         "migrations/versions/0001_todos.py",
+        "tests/distribution.py",
         "tests/postgresql.py",
         "tests/storage_database.py",
         "tests/test_database.py",
         "tests/test_database_errors.py",
         "tests/test_database_identity.py",
         "tests/test_database_settings.py",
+        "tests/test_distribution.py",
         "tests/test_local_database.py",
         "tests/test_migrations.py",
         "tests/todos/test_queries.py",
@@ -184,13 +186,24 @@ def way_to(project: Path) -> str | None:
         return f"cd {shlex.quote(str(project))}"
 
 
+def is_for_update(project: Path) -> bool:
+    """Return whether `cruft update`, run in the user's project, compares this render with another.
+
+    Such a render does the same as any other: cruft cannot apply a difference in `.git`.
+    """
+    shell = Path(os.environ.get("PWD", ""))
+    return (shell / ".cruft.json").is_file() and not project.is_relative_to(shell.resolve())
+
+
 def finish(project: Path) -> None:
     """Finish the project and print the next commands."""
     for path in remove_unchosen(project, ANSWERS):
         print(f"Left over from other answers: {path}. Delete it if you no longer need it.")
-    for advice in (make_repository(project), lock_dependencies(project)):
-        if advice:
-            print(advice)
+    advices = [make_repository(project), lock_dependencies(project)]
+    if is_for_update(project):
+        return
+    for advice in filter(None, advices):
+        print(advice)
     lines = [
         way_to(project),
         "uv run python -m dev      the service with local sign-in, at http://localhost:8000/docs",

@@ -88,6 +88,10 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slow tests first, so that no worker ends with a long one."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if os.name == "nt":
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(f"{item.name} needs POSIX: see docs/windows.md"))
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,18 @@ def render(folder: Path, answers: Answers, **options: bool) -> Project:
         **options,
     )
     return Project(Path(made))
+
+
+def copy_template(folder: Path) -> None:
+    """Copy the template as it is in the working tree, without what git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TEMPLATE, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for file in filter(None, listed.split("\0")):
+        if (TEMPLATE / file).exists():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TEMPLATE / file, folder / file)
 
 
 Bake = Callable[..., Project]

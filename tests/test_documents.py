@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from tests.conftest import (
     VARIANTS,
     Project,
     clean_environment,
+    copy_template,
     render,
 )
 from tests.documents import PROGRAMS, SHELLS, Block, blocks_of, type_blocks
@@ -104,14 +104,7 @@ def test_documents_of_a_project_work_as_typed(tmp_path: Path, uv: str, name: str
 def test_documents_of_the_template_work_as_typed(tmp_path: Path, uv: str) -> None:
     need("bash", "curl", "git", "make", "setsid")
     clone = tmp_path / "clone"
-    files = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TEMPLATE, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for file in filter(None, files.split("\0")):
-        if (TEMPLATE / file).exists():
-            (clone / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TEMPLATE / file, clone / file)
+    copy_template(clone)
     environment = user_environment(tmp_path / "home", uv)
     for page in ("README.md", "CONTRIBUTING.md"):
         blocks = typed(blocks_of(clone / page, page))

@@ -1,5 +1,6 @@
 """The hooks: what they refuse, remove, run and print."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,11 @@ from tests.hooks import ANSWERS, hook, rendered_hook
 def post_gen(tmp_path: Path) -> dict[str, Any]:
     """Return the names that the post-generation hook defines."""
     return hook("post_gen_project", tmp_path)
+
+
+with_scripts = pytest.mark.skipif(
+    os.name != "posix", reason="Windows starts no script by its first line: see docs/windows.md"
+)
 
 
 def tool(folder: Path, name: str, script: str) -> None:
@@ -96,6 +102,7 @@ def test_files_of_the_user_are_kept_and_listed(post_gen: dict[str, Any], tmp_pat
     assert [path.name for path in own.parent.iterdir()] == [own.name]
 
 
+@with_scripts
 @pytest.mark.parametrize("fresh", [True, False])
 def test_interrupted_hook_removes_only_a_new_project(
     tmp_path: Path, tools: Path, fresh: bool
@@ -144,7 +151,7 @@ def test_existing_repository_needs_no_advice(post_gen: dict[str, Any], tmp_path:
 
 @pytest.mark.parametrize(
     ("shell", "expected"),
-    [(".", "cd 'my projects/todo-api'"), ("my projects/todo-api", None)],
+    [(".", f"cd '{Path('my projects', 'todo-api')}'"), ("my projects/todo-api", None)],
 )
 def test_cd_command_starts_from_the_folder_of_the_user(
     post_gen: dict[str, Any],
@@ -169,6 +176,7 @@ def test_missing_git_gives_advice_in_one_line(
     assert "\n" not in advice
 
 
+@with_scripts
 def test_failing_git_gives_advice(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
     tool(tools, "git", "raise SystemExit(1)")
     assert "Run `git init` to see why" in post_gen["make_repository"](tmp_path)
@@ -182,6 +190,7 @@ def test_missing_uv_gives_advice_in_one_line(
     assert "\n" not in advice
 
 
+@with_scripts
 @pytest.mark.parametrize("script", ["raise SystemExit(2)", "import time; time.sleep(30)"])
 def test_failing_or_hanging_uv_gives_advice(
     post_gen: dict[str, Any], tmp_path: Path, tools: Path, script: str
@@ -191,10 +200,27 @@ def test_failing_or_hanging_uv_gives_advice(
     assert "Run `uv lock` when" in post_gen["lock_dependencies"](tmp_path)
 
 
+@with_scripts
 def test_uv_lock_runs_in_the_project(post_gen: dict[str, Any], tmp_path: Path, tools: Path) -> None:
     tool(tools, "uv", "import sys; open('locked', 'w').write(sys.argv[1])")
     assert post_gen["lock_dependencies"](tmp_path) is None
     assert (tmp_path / "locked").read_text() == "lock"
+
+
+def test_render_for_an_update_prints_nothing(
+    tmp_path: Path,
+    tools: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = tmp_path / "todo-api"
+    project.mkdir()
+    (project / ".cruft.json").touch()
+    monkeypatch.setenv("PWD", str(project))
+    render(tmp_path / "for the update", {})
+    assert capfd.readouterr().out == ""
+    render(project / "another", {})
+    assert "run `uv lock`" in capfd.readouterr().out
 
 
 def test_render_without_git_and_uv_succeeds_with_advice(

@@ -1,5 +1,6 @@
 """How `register.py` reads and writes `.env`."""
 
+import os
 import re
 from pathlib import Path
 
@@ -79,6 +80,11 @@ def test_new_env_starts_as_the_example_and_changes_are_listed(caller: Caller) ->
     caller.env.write_text(text.replace(old, TENANT["id"]), encoding="utf-8")
     caller.run("plan")
     assert f"~ API_CLIENT_ID: {TENANT['id']} -> {old}" in caller.out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such mode: see docs/windows.md")
+def test_env_that_others_can_read_is_restricted(caller: Caller) -> None:
+    caller.run("apply")
     caller.env.chmod(0o644)
     caller.run("apply")
     assert "~ mode: readable only by its owner" in caller.out

@@ -1,8 +1,9 @@
-"""A rolling restart under load, behind a proxy, loses no request."""
+"""A rolling restart, or a release with a migration, loses no request under load behind a proxy."""
 
 import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.conftest import VARIANTS, Project, clean_environment, render
@@ -30,6 +32,37 @@ SECONDS_FOR_ALL = 120
 GRACE = 30
 """The seconds from SIGTERM to SIGKILL, as in Kubernetes and Container Apps."""
 PROBE_EVERY = 1.0
+
+EDITS = {
+    "app/todos/database.py": {
+        "    done: Mapped[bool]\n": "    note: Mapped[str | None] = mapped_column(String(200))\n",
+    },
+    "app/todos/schemas.py": {
+        "    done: StrictBool = False\n": "    note: str | None = None\n",
+        "    done: bool\n": "    note: str | None\n",
+    },
+}
+"""What the next version adds to the code, in each file after which line."""
+REVISION = '''"""Notes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add a column, which the previous version does not know."""
+    op.add_column("todos", sa.Column("note", sa.String(200), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop the column."""
+    op.drop_column("todos", "note")
+'''
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -52,6 +85,7 @@ class Proxy:
     def __init__(self) -> None:
         self.idle: dict[int, list[Stream]] = {}
         self.ready: list[int] = []
+        self.fewest_ready = 0
         self.lost: list[str] = []
 
     @asynccontextmanager
@@ -77,6 +111,7 @@ class Proxy:
                     self.ready.append(port)
                 elif fit != 200 and port in self.ready:
                     self.ready.remove(port)
+                self.fewest_ready = min(self.fewest_ready, len(self.ready))
             await asyncio.sleep(PROBE_EVERY)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -165,25 +200,29 @@ class Service:
             "LOG_LEVEL": "WARNING",
             "DATABASE_URL": cluster.url,
         }
-        subprocess.run(
-            [uv, "run", "alembic", "upgrade", "head"],
-            cwd=project.path,
-            env=clean_environment() | self.environment,
-            check=True,
-        )
+        self.migrate(project.path)
         run = [uv, "run", "python"]
         stack.enter_context(process(project, {}, *run, "-c", STAND_IN, str(entra_port), str(port)))
         ask = ["-m", "dev", "token", "--as", "bob", "--entra-port", str(entra_port)]
         wait_until(lambda: status_of(f"http://localhost:{entra_port}/x") != 0, 30)
         self.token = project.run(*run, *ask).strip()
 
-    def start(self) -> tuple[int, subprocess.Popen[bytes]]:
+    def program(self, name: str) -> Path:
+        """Return the path of a program that is installed with the project."""
+        return self.project.path / ".venv" / "bin" / name
+
+    def migrate(self, version: Path) -> None:
+        """Migrate the database to the newest revision of a version of the project."""
+        command = [str(self.program("alembic")), "upgrade", "head"]
+        environment = clean_environment() | self.environment
+        subprocess.run(command, cwd=version, env=environment, check=True)
+
+    def start(self, version: Path | None = None) -> tuple[int, subprocess.Popen[bytes]]:
         """Start a process and wait until it is ready; return its port and the process."""
         port = free_ports()[0]
-        program = self.project.path / ".venv" / "bin" / SERVE[0]
         started = subprocess.Popen(
-            [program, *SERVE[1:], "--port", str(port)],
-            cwd=self.project.path,
+            [self.program(SERVE[0]), *SERVE[1:], "--port", str(port)],
+            cwd=version or self.project.path,
             env=clean_environment() | self.environment,
             start_new_session=True,
         )
@@ -193,18 +232,27 @@ class Service:
         return port, started
 
 
-async def replaced(service: Service) -> tuple[Proxy, Load, list[int]]:
-    """Replace two processes in turn under load; return the proxy, the load and exit statuses."""
+async def replaced(service: Service, version: Path | None = None) -> tuple[Proxy, Load, list[int]]:
+    """Replace two processes in turn under load, after the migration of a new version, if any.
+
+    Return the proxy, the load and exit statuses.
+    """
     proxy, statuses = Proxy(), []
     old = [await asyncio.to_thread(service.start) for _ in range(2)]
     proxy.idle = {port: [] for port, _ in old}
     proxy.ready = list(proxy.idle)
+    proxy.fewest_ready = len(proxy.ready)
     async with proxy.listening() as port, asyncio.timeout(SECONDS_FOR_ALL):
         load = Load(port, service.token)
         clients = [asyncio.create_task(load.client()) for _ in range(CLIENTS)]
         await asyncio.sleep(2)
+        if version:
+            await asyncio.to_thread(service.migrate, version)
+            # For a while, only old processes use the new table.
+            await asyncio.sleep(3 * PROBE_EVERY)
+            assert sorted(proxy.ready) == sorted(port for port, _ in old)
         for _, leaving in old:
-            joining, _ = await asyncio.to_thread(service.start)
+            joining, _ = await asyncio.to_thread(service.start, version)
             proxy.idle[joining] = []
             await asyncio.sleep(2 * PROBE_EVERY)
             leaving.send_signal(signal.SIGTERM)
@@ -224,6 +272,38 @@ def test_rolling_restart_loses_no_request(service: Service, cluster: Cluster) ->
     assert load.answered >= AT_LEAST
     assert statuses == [0, 0]
     assert "unexpected EOF on client connection" not in cluster.log()
+
+
+def test_release_with_a_new_column_loses_no_request(
+    service: Service, cluster: Cluster, tmp_path: Path
+) -> None:
+    version = tmp_path / "new version"
+    shutil.copytree(service.project.path, version, ignore=shutil.ignore_patterns(".venv", ".git"))
+    for path, additions in EDITS.items():
+        text = (version / path).read_text(encoding="utf-8")
+        for line, addition in additions.items():
+            assert text.count(line) == 1, (path, line)
+            text = text.replace(line, line + addition)
+        (version / path).write_text(text, encoding="utf-8")
+    (version / "migrations" / "versions" / "0002_notes.py").write_text(REVISION, encoding="utf-8")
+
+    proxy, load, statuses = asyncio.run(replaced(service, version))
+    print(f"{len(load.failed)} of {load.answered} requests failed; exit statuses {statuses}")
+    print(f"At least {proxy.fewest_ready} processes were ready")
+    assert not proxy.lost, set(proxy.lost)
+    assert not load.failed, set(load.failed)
+    assert load.answered >= AT_LEAST
+    assert proxy.fewest_ready >= 1
+    assert statuses == [0, 0]
+    assert "unexpected EOF on client connection" not in cluster.log()
+    port = proxy.ready[-1]
+    created = httpx2.post(
+        f"http://127.0.0.1:{port}/api/todos",
+        json={"title": "milk", "note": "oat"},
+        headers={"Authorization": f"Bearer {service.token}"},
+        trust_env=False,
+    )
+    assert created.json()["note"] == "oat"
 
 
 def test_sigterm_lets_requests_finish_and_closes_idle_connections(service: Service) -> None:

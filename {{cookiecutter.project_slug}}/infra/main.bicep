@@ -11,6 +11,11 @@ param location string
 
 @description('The image to run; empty until you have built one.')
 param image string = ''
+{% if cookiecutter.storage == "database" %}
+
+@description('The image that migrates the database, before it becomes the one to run.')
+param migrationImage string = ''
+{% endif %}
 
 {% if cookiecutter.tenancy == "single-tenant" %}
 @description('The tenant whose users may sign in.')
@@ -39,6 +44,9 @@ module service 'service.bicep' = {
     name: '{{ (cookiecutter.project_slug.split("-") | select | join("-"))[:16].rstrip("-") }}'
     location: location
     image: image
+{% if cookiecutter.storage == "database" %}
+    migrationImage: migrationImage
+{% endif %}
     settings: [
 {% if cookiecutter.tenancy == "single-tenant" %}
       { name: 'ENTRA_TENANT_ID', value: entraTenantId }

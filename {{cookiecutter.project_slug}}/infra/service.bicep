@@ -2,6 +2,9 @@
 param name string
 param location string
 param image string
+{% if cookiecutter.storage == "database" %}
+param migrationImage string
+{% endif %}
 param settings array
 
 var unique = uniqueString(resourceGroup().id)
@@ -112,7 +115,7 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = if (!empty(image)) {
 }
 {% if cookiecutter.storage == "database" %}
 
-resource migration 'Microsoft.App/jobs@2025-01-01' = if (!empty(image)) {
+resource migration 'Microsoft.App/jobs@2025-01-01' = if (!empty(migrationImage)) {
   name: 'job-${name}-migrate'
   location: location
   identity: identities
@@ -129,7 +132,7 @@ resource migration 'Microsoft.App/jobs@2025-01-01' = if (!empty(image)) {
       containers: [
         {
           name: 'migration'
-          image: image
+          image: migrationImage
           command: ['alembic', 'upgrade', 'head']
           env: env
           resources: { cpu: json('0.5'), memory: '1Gi' }
@@ -143,5 +146,5 @@ resource migration 'Microsoft.App/jobs@2025-01-01' = if (!empty(image)) {
 output registry string = registry.properties.loginServer
 output uri string = empty(image) ? '' : 'https://${app!.properties.configuration.ingress.fqdn}'
 {% if cookiecutter.storage == "database" %}
-output migrationJob string = empty(image) ? '' : migration.name
+output migrationJob string = empty(migrationImage) ? '' : migration.name
 {% endif %}

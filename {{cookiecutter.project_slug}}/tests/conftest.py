@@ -25,11 +25,14 @@ DOCS_PAGE = docs_page(8000)
 
 Values = dict[str, Any]
 
+SELECTOR: Values = {"loop_factory": asyncio.SelectorEventLoop}
+"""The one event loop of asyncio that every library supports; it is not the default on Windows."""
+
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, Values]:
-    """Run asynchronous tests on the one event loop of asyncio that every library supports."""
-    return "asyncio", {"loop_factory": asyncio.SelectorEventLoop}
+    """Run asynchronous tests on that event loop."""
+    return "asyncio", SELECTOR
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +102,7 @@ def serve(build: Build) -> Iterator[Serve]:
 
     def start(stand_in: StandIn | None = None, **changes: Any) -> TestClient:
         app = build(stand_in, **changes) if stand_in else build(**changes)
-        client = TestClient(app, raise_server_exceptions=False)
+        client = TestClient(app, raise_server_exceptions=False, backend_options=SELECTOR)
         clients.append(client)
         return client.__enter__()
 

@@ -6,11 +6,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from app.database.database import Database, DatabaseStorage
 from app.settings import Settings
 from dev.migrate import migrate
+from tests.distribution import reads_without_tenant
 from tests.postgresql import fresh_database
+
+
+@pytest.fixture(scope="session")
+def found_statements() -> Iterator[list[str]]:
+    """Return the list that receives the tables of statements that leave out the tenant."""
+    found: list[str] = []
+
+    def check(_: Any, statement: Any, *__: Any) -> None:
+        found.extend(reads_without_tenant(statement))
+
+    event.listen(Engine, "before_execute", check)
+    yield found
+    event.remove(Engine, "before_execute", check)
+
+
+@pytest.fixture(autouse=True)
+def about_every_tenant(found_statements: list[str]) -> Iterator[list[str]]:
+    """Fail a test in which a statement leaves out the tenant: see docs/scaling.md."""
+    found_statements.clear()
+    yield found_statements
+    assert not found_statements, "A statement on these tables does not name the tenant."
 
 
 @pytest.fixture(scope="session")

@@ -76,18 +76,17 @@ def post(client: TestClient, how: str, statement: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("how", ["transaction", "session"])
-def test_error_is_judged_by_its_meaning(build: Build, url: str, how: str) -> None:
-    app = build(routers=[router], database_url=url)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        assert post(client, how, f"{INSERT} (1, 'a')") == (200, "")
-        assert post(client, how, f"{INSERT} (1, 'b')") == (409, CONFLICT)
-        assert post(client, how, f"{INSERT} (100, 'b')") == (422, UNFIT)
-        assert post(client, how, f"{INSERT} (2, NULL)") == (422, UNFIT)
-        for own_fault in ("SELECT * FROM nowhere", "SELECT no_column FROM things", "SELEC"):
-            status, detail = post(client, how, own_fault)
-            assert status == 500
-            assert "logged" in detail
-        assert client.get("/health/ready").status_code == 200
+def test_error_is_judged_by_its_meaning(url: str, serve: Serve, how: str) -> None:
+    client = serve(routers=[router], database_url=url)
+    assert post(client, how, f"{INSERT} (1, 'a')") == (200, "")
+    assert post(client, how, f"{INSERT} (1, 'b')") == (409, CONFLICT)
+    assert post(client, how, f"{INSERT} (100, 'b')") == (422, UNFIT)
+    assert post(client, how, f"{INSERT} (2, NULL)") == (422, UNFIT)
+    for own_fault in ("SELECT * FROM nowhere", "SELECT no_column FROM things", "SELEC"):
+        status, detail = post(client, how, own_fault)
+        assert status == 500
+        assert "logged" in detail
+    assert client.get("/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize("how", ["transaction", "session"])

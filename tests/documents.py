@@ -23,7 +23,7 @@ SHELLS = {"sh", "powershell"}
 PROGRAMS = re.compile(
     r"^\s*(?:\$ )?(?:uv|uvx|az|azd|docker|make|git|curl|pip|python)\b", re.MULTILINE
 )
-SERVERS = re.compile(r"(?:uv run python -m dev(?! token)|make demo)(?!\S)")
+SERVERS = re.compile(r"(?:uv run python -m dev(?! token| openapi)|make demo)(?!\S)")
 """Commands that stay in the foreground; a reader types the next ones in a second terminal."""
 
 

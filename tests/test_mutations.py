@@ -63,7 +63,7 @@ MUTATIONS = {
     "the expiry of a token in the cache": Mutation(
         ENTRA,
         {
-            "        check_lifetime(verified, self._clock())\n        self._check_caller": "        self._check_caller"
+            '        check_lifetime(verified, self._clock())\n        request.scope["caller"]': '        request.scope["caller"]'
         },
     ),
     "that an expired token is not cached": Mutation(

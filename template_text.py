@@ -15,21 +15,23 @@ SLUG_LENGTH = 50
 # uv cannot lock a project that has the name of one of its packages.
 _PACKAGES = """
 aiohappyeyeballs aiohttp aiosignal aiosqlite alembic annotated-doc annotated-types anyio
-ast-serialize attrs axe-playwright-python azure-core azure-identity azure-postgresql-auth cachetools certifi cffi cfgv
-charset-normalizer click colorama coverage cryptography distlib dnspython email-validator execnet fastapi
-fastapi-azure-auth fastapi-cli fastapi-swagger filelock frozenlist googleapis-common-protos
-graphql-core greenlet h11 harfile httpcore httpcore2 httptools httpx httpx2 httpx2-jsfetch
-hypothesis hypothesis-graphql identify idna iniconfig jinja2 joserfc jsonschema-rs librt mako
-markdown-it-py markupsafe mdurl msal msal-extensions multidict mypy mypy-extensions nodeenv
-opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
+ast-serialize attrs axe-playwright-python azure-core azure-identity azure-postgresql-auth
+cachetools certifi cffi cfgv charset-normalizer click colorama coverage cryptography distlib
+dnspython email-validator execnet fastapi fastapi-azure-auth fastapi-cli fastapi-swagger filelock
+frozenlist googleapis-common-protos graphql-core greenlet h11 harfile httpcore httpcore2 httptools
+httpx httpx2 httpx2-jsfetch hypothesis hypothesis-graphql identify idna iniconfig jinja2 joserfc
+jsonschema jsonschema-rs jsonschema-specifications librt mako markdown-it-py markupsafe mcp
+mcp-types mdurl msal msal-extensions multidict mypy mypy-extensions nodeenv opentelemetry-api
+opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
 opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http
 opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions packaging pathspec
 platformdirs playwright pluggy pre-commit propcache protobuf psycopg psycopg-binary pycparser
 pydantic pydantic-core pydantic-extra-types pydantic-settings pyee pygments pyjwt pyrate-limiter
-pytest pytest-cov pytest-timeout pytest-xdist python-discovery python-dotenv python-multipart pyyaml requests rich
-rich-toolkit ruff schemathesis shellingham sortedcontainers sqlalchemy starlette
-trustme truststore typer types-cachetools typing-extensions typing-inspection tzdata urllib3 uuid-utils
-uvicorn uvloop virtualenv watchfiles websockets werkzeug yarl
+pytest pytest-cov pytest-timeout pytest-xdist python-discovery python-dotenv python-multipart
+pywin32 pyyaml referencing requests rich rich-toolkit rpds-py ruff schemathesis shellingham
+sortedcontainers sqlalchemy sse-starlette starlette trustme truststore typer types-cachetools
+typing-extensions typing-inspection tzdata urllib3 uuid-utils uvicorn uvloop virtualenv watchfiles
+websockets werkzeug yarl
 """
 # Windows does not allow folders with these names.
 _DEVICES = "aux con nul prn " + " ".join(f"com{n} lpt{n}" for n in range(10))

@@ -13,6 +13,7 @@ ANSWERS = {
     "app_roles": "{{ cookiecutter.app_roles }}",
     "storage": "{{ cookiecutter.storage }}",
     "deployment": "{{ cookiecutter.deployment }}",
+    "mcp": "{{ cookiecutter.mcp }}",
 }
 # The pre-generation hook creates this file if the folder is new.
 UNFINISHED = ".unfinished-render"
@@ -100,6 +101,14 @@ PATHS_OF = {
         "infra/main.bicep",
         "infra/main.parameters.json",
         "infra/service.bicep",
+    ],
+    ("mcp", "True"): [
+        "app/agents.py",
+        "dev/agents.py",
+        "docs/agents.md",
+        "registration/agents.py",
+        "tests/test_access_agents.py",
+        "tests/test_agents.py",
     ],
 }
 

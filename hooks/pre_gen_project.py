@@ -14,6 +14,7 @@ ANSWERS = {
     "app_roles": {{ cookiecutter.app_roles | string | python_string }},
     "storage": {{ cookiecutter.storage | string | python_string }},
     "deployment": {{ cookiecutter.deployment | string | python_string }},
+    "mcp": {{ cookiecutter.mcp | string | python_string }},
 }
 
 # Names of packages that the project installs, and of Windows devices.
@@ -25,6 +26,7 @@ CHOICES = {
     "app_roles": ("True", "False"),
     "storage": ("database", "memory"),
     "deployment": ("none", "azure-container-apps"),
+    "mcp": ("True", "False"),
 }
 SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,48}[a-z0-9])?")
 TEMPLATE_MARKS = ("{" "{", "{" "%", "{" "#")

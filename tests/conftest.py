@@ -26,12 +26,16 @@ Answers = dict[str, Any]
 RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
 """The ruff of this environment; tests that render replace PATH."""
 
+TYPED = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
+"""The variants whose documents are typed in full; together they cover every answer."""
+
 VARIANTS: dict[str, Answers] = {
     f"{tenancy}, {'roles' if app_roles else 'no roles'}, {storage}": {
         "tenancy": tenancy,
         "app_roles": app_roles,
         "storage": storage,
         "deployment": "none",
+        "mcp": False,
     }
     for tenancy, app_roles, storage in product(
         ("single-tenant", "multi-tenant"), (True, False), ("database", "memory")
@@ -43,9 +47,13 @@ AZURE: dict[str, Answers] = {
     f"{name}, azure": answers | {"deployment": "azure-container-apps"}
     for name, answers in VARIANTS.items()
 }
-EVERY_VARIANT = VARIANTS | AZURE
-TYPED = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
-"""The variants whose documents are typed in full; together they cover every answer."""
+AGENTS: dict[str, Answers] = {
+    f"{name}, agents": answers | {"mcp": True} for name, answers in VARIANTS.items()
+}
+AGENTS_ON_AZURE: dict[str, Answers] = {
+    f"{TYPED[0]}, azure, agents": AZURE[f"{TYPED[0]}, azure"] | {"mcp": True}
+}
+EVERY_VARIANT = VARIANTS | AZURE | AGENTS | AGENTS_ON_AZURE
 
 
 class Groups(LoadScopeScheduling):

@@ -23,7 +23,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.conftest import TYPED, VARIANTS, Project, clean_environment, render
+from tests.conftest import AGENTS, TYPED, VARIANTS, Project, clean_environment, render
 from tests.missing import need
 from tests.running import free_ports, running
 
@@ -261,6 +261,26 @@ def test_daemon_with_a_certificate_reads_and_changes_nothing(project: Project, u
         assert http.get("/me", headers=nightly).status_code == 403
         assert http.get("/todos", headers=token_of("stranger")).status_code == 403
         http.close()
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_agent_works_through_every_tool(tmp_path: Path, uv: str, name: str) -> None:
+    project = render(tmp_path, AGENTS[f"{name}, agents"])
+    project.run(uv, "sync", "--locked")
+    with running(project, uv) as (service, entra, _):
+        (code,) = Document(project, "agents.md", service=urlsplit(service).port or 0).code
+        project.path.joinpath("agent.py").write_text(code, encoding="utf-8")
+        ask = ["python", "-m", "dev", "token", "--as", "bob", "--entra-port", str(entra)]
+        environment = {
+            "TOKEN": project.run(uv, "run", *ask).strip(),
+            "BROWSER": "echo Open %s &",
+            "PYTHONUNBUFFERED": "1",
+        }
+        command = [uv, "run", "python", "agent.py"]
+        lines = signed_in(command, project.path, environment, Path("none"))
+    assert lines[0] == "['list_todos', 'create_todo', 'change_todo', 'delete_todo']", lines
+    assert "'title': 'Buy milk'" in lines[1]
+    assert lines[2] == "{'result': 'Deleted: Buy milk'}"
 
 
 def use_msal_in_a_page(page: Page, front_end: str, service: str) -> None:

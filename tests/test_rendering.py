@@ -15,7 +15,17 @@ import pytest
 import yaml
 from pycep import BicepParser
 
-from tests.conftest import AZURE, EVERY_VARIANT, PROJECT, RUFF, VARIANTS, Bake, Project, render
+from tests.conftest import (
+    AGENTS_ON_AZURE,
+    AZURE,
+    EVERY_VARIANT,
+    PROJECT,
+    RUFF,
+    VARIANTS,
+    Bake,
+    Project,
+    render,
+)
 
 each_variant = pytest.mark.parametrize("name", EVERY_VARIANT)
 Variant = Callable[[str], Project]
@@ -23,6 +33,7 @@ Variant = Callable[[str], Project]
 DATABASE = re.compile(
     r"(?<!indexedDB\.)database|alembic|postgres|psycopg|sqlite|sqlalchemy|migrat", re.IGNORECASE
 )
+AGENTS_ONLY = re.compile(r"\bmcp\b|\bpublic_url\b|model context protocol", re.IGNORECASE)
 ROLES = re.compile(r"\bAdmins?\b|\broles?\b", re.IGNORECASE)
 NOT_ROLES = re.compile(
     # HTML has an attribute `role`, consent requires an administrator, and the portal calls an
@@ -164,7 +175,19 @@ def test_variant_has_no_trace_of_other_answers(variant: Variant, name: str) -> N
                 continue
             seen = NOT_ROLES.sub("", words_of(text) if path.endswith(".py") else text)
             assert not ROLES.search(seen), (path, ROLES.search(seen))
+        if not answers["mcp"]:
+            assert not AGENTS_ONLY.search(text), (path, AGENTS_ONLY.search(text))
+    assert ("app/agents.py" in texts) == answers["mcp"]
     assert ("app/todos/memory.py" in texts) == (answers["storage"] == "memory")
+
+
+@each_variant
+def test_dependabot_watches_every_image(variant: Variant, name: str) -> None:
+    texts = variant(name).texts()
+    updates = yaml.safe_load(texts[".github/dependabot.yml"])["updates"]
+    watched = {update["package-ecosystem"] for update in updates}
+    assert ("docker-compose" in watched) == ("image: postgres" in texts["compose.yaml"])
+    assert {"uv", "docker", "github-actions"} <= watched
 
 
 @pytest.mark.parametrize("name", AZURE)
@@ -180,7 +203,7 @@ def test_deployment_adds_files_and_changes_no_code(variant: Variant, name: str) 
     assert changed == {".gitignore", "docs/README.md"}
 
 
-@pytest.mark.parametrize("name", AZURE)
+@pytest.mark.parametrize("name", AZURE | AGENTS_ON_AZURE)
 def test_bicep_files_are_valid_and_consistent(variant: Variant, name: str) -> None:
     texts = variant(name).texts()
     # The parser's types allow modules from a registry too, whose paths have another type.
@@ -212,12 +235,16 @@ def test_bicep_files_are_valid_and_consistent(variant: Variant, name: str) -> No
         "Microsoft.ManagedIdentity/userAssignedIdentities",
         "Microsoft.OperationalInsights/workspaces",
     }
+    assert ("name: 'PUBLIC_URL'" in bicep) == EVERY_VARIANT[name]["mcp"]
     assert "/health/live" in bicep
     assert "/health/ready" in bicep
     assert not re.search(r"@secure|listKeys|listCredentials|administratorLogin", bicep)
     hooks = yaml.safe_load(texts["azure.yaml"])["hooks"]
     for hook in hooks.values():
         assert all("register.py apply" in hook[system]["run"] for system in ("posix", "windows"))
+        # Otherwise, PowerShell goes on after a program that failed.
+        assert "$PSNativeCommandUseErrorActionPreference = $true" in hook["windows"]["run"]
+        assert '$ErrorActionPreference = "Stop"' in hook["windows"]["run"]
 
 
 @pytest.mark.parametrize("slug", ["a---b--c", "a-very-long-na--me-of-a-service-7", "x"])

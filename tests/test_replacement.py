@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.conftest import VARIANTS, Project, clean_environment, render
+from tests.conftest import AGENTS, Project, clean_environment, render
 from tests.postgresql import Cluster, cluster
 from tests.running import STAND_IN, free_ports, process, status_of, wait_until
 
@@ -63,6 +63,10 @@ def downgrade() -> None:
     """Drop the column."""
     op.drop_column("todos", "note")
 '''
+
+TOOL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_todos","arguments":{"limit":5}}}'
+CALL = f"Content-Length: {len(TOOL)}\r\n\r\n{TOOL}"
+"""The end of a request that calls a tool, as agents do."""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -147,10 +151,12 @@ class Load:
         head = f"HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         body = '{"title": "milk"}'
         typed = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        call = f"Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n{CALL}"
         self.requests = [
             (f"POST /api/todos {head}{typed}".encode(), b"201"),
             (f"GET /api/todos?limit=5 {head}\r\n".encode(), b"200"),
             (f"GET /api/me {head}\r\n".encode(), b"200"),
+            (f"POST /mcp {head}{call}".encode(), b"200"),
         ]
         self.enough = False
         self.answered = 0
@@ -164,15 +170,15 @@ class Load:
                 writer.write(request)
                 answer = await message(reader)
                 self.answered += 1
-                if answer.split(b" ", 2)[1] != status:
+                if answer.split(b" ", 2)[1] != status or b'"isError":true' in answer:
                     self.failed.append(answer)
         writer.close()
 
 
 @pytest.fixture
 def project(tmp_path: Path, uv: str) -> Project:
-    """Return the default variant, installed."""
-    project = render(tmp_path, VARIANTS["single-tenant, roles, database"])
+    """Return the default variant, with tools for agents, installed."""
+    project = render(tmp_path, AGENTS["single-tenant, roles, database, agents"])
     project.run(uv, "sync", "--locked")
     return project
 
@@ -199,6 +205,7 @@ class Service:
             "DOCS_ENABLED": "false",
             "LOG_LEVEL": "WARNING",
             "DATABASE_URL": cluster.url,
+            "PUBLIC_URL": "http://localhost",
         }
         self.migrate(project.path)
         run = [uv, "run", "python"]

@@ -11,6 +11,9 @@ from fastapi.telemetry import TelemetryConfig
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
 from app.about import DESCRIPTION, TITLE
+{% if cookiecutter.mcp %}
+from app.agents import agent_router
+{% endif %}
 {% if cookiecutter.storage == "database" %}
 from app.database.database import DatabaseStorage as Storage
 {% endif %}
@@ -70,6 +73,9 @@ def create_app(
     app.include_router(identity.router)
     app.include_router(health.router)
     app.include_router(welcome.router)
+{% if cookiecutter.mcp %}
+    app.include_router(agent_router(settings))
+{% endif %}
     if settings.docs_enabled:
         add_docs(app, settings, entra)
     return app

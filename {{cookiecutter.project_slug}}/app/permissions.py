@@ -50,7 +50,9 @@ ACCESS_AS_USER = Scope(
 SCOPES = (ACCESS_AS_USER,)
 
 TODOS_READ_ALL = ApplicationPermission("Todos.Read.All", "Reads the todos of everyone.")
-APPLICATION_PERMISSIONS = (TODOS_READ_ALL,)
+APPLICATION_PERMISSIONS = [
+    TODOS_READ_ALL,
+]
 
 {% if cookiecutter.app_roles %}
 ADMIN = AppRole("Admin", "Reads, changes and deletes the data of everyone in the organisation.")

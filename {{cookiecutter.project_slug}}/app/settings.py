@@ -13,6 +13,9 @@ from pydantic import (
 {% if cookiecutter.storage == "database" %}
     SecretStr,
 {% endif %}
+{% if cookiecutter.mcp %}
+    StringConstraints,
+{% endif %}
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -76,6 +79,14 @@ Authority = Annotated[
     _matching(rf"https://{_HOST}(?::\d+)?|http://{_LOOPBACK}(?::\d+)?"),
 ]
 Origin = Annotated[str, _matching(rf"https?://(?:{_HOST}|\[[0-9a-f:]+\])(?::\d+)?")]
+{% if cookiecutter.mcp %}
+PublicUrl = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"(?i)^https?://(?:{_HOST}|\[[0-9a-f:]+\])(?::\d+)?(?:/[a-z0-9._~-]+)*$"
+    ),
+]
+{% endif %}
 Host = Annotated[str, _matching(rf"(?:\*\.)?{_HOST}")]
 {% if cookiecutter.storage == "database" %}
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_supported)]
@@ -95,6 +106,12 @@ class Settings(TenantSettings):
         description="a GUID: the application (client) ID of the API's app registration, the "
         "audience of every access token"
     )
+{% if cookiecutter.mcp %}
+    public_url: PublicUrl = Field(
+        description="the address at which clients reach the service, such as "
+        "https://api.example.com or https://example.com/todo, without a closing slash",
+    )
+{% endif %}
     docs_enabled: bool = Field(
         True, description="true or false: whether to serve the docs page and /openapi.json"
     )

@@ -15,6 +15,9 @@ from threading import Thread
 import uvicorn
 from uvicorn.supervisors import ChangeReload
 
+{% if cookiecutter.mcp %}
+from dev.agents import VS_CODE, tools_at
+{% endif %}
 from dev.assertions import prepare_credentials
 from dev.certificate import AUTHORITY, CERTIFICATE, KEY, prepare_certificate
 from dev.directory import COMMAND, DAEMONS, PEOPLE, Client, docs_page, front_end
@@ -23,7 +26,7 @@ from dev.entra import SCOPE, StandIn
 from dev.migrate import migrate_local_database
 {% endif %}
 from dev.openapi import openapi_text
-from dev.service import ENTRA_ADDRESS, FRONT_ENDS, local_settings
+from dev.service import ENTRA_ADDRESS, FRONT_ENDS, {{ "PUBLIC_URL, " if cookiecutter.mcp }}local_settings
 from dev.token import fetch_token
 
 PORT, DEFAULT_ENTRA_PORT = 8000, 8400
@@ -56,7 +59,15 @@ def run(options: argparse.Namespace) -> None:
 {% if cookiecutter.storage == "database" %}
     migrate_local_database()
 {% endif %}
-    stand_in = StandIn(entra_address, [docs_page(port), COMMAND, *options.front_ends])
+    clients = [docs_page(port), COMMAND, *options.front_ends]
+{% if cookiecutter.mcp %}
+    service = f"http://localhost:{port}"
+    os.environ[PUBLIC_URL] = service
+    clients.append(VS_CODE)
+    stand_in = StandIn(entra_address, clients, identifier_uris=[tools_at(service)])
+{% elif not cookiecutter.mcp %}
+    stand_in = StandIn(entra_address, clients)
+{% endif %}
     config = uvicorn.Config(
         stand_in.app,
         log_config=None,

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.permissions import SCOPES
 from dev.assertions import FOLDER, Assertions
 from dev.directory import API_CLIENT_ID, DAEMONS, PEOPLE, TENANTS, Client, Daemon, Person, Tenant
 from dev.errors import RefusedError, refused
@@ -40,7 +41,8 @@ PROMPTS = ("none", "login", "consent", "select_account")
 class StandIn(TokenIssuer):
     """Entra ID at an address of this machine, with registered clients; `app` is its ASGI application.
 
-    `credentials` is the folder with the certificates of the daemons.
+    `credentials` is the folder with the certificates of the daemons, and `identifier_uris` are
+    those of the API, in addition to `api://CLIENT_ID`.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class StandIn(TokenIssuer):
         clients: Sequence[Client],
         clock: Callable[[], float] = time.time,
         credentials: Path = FOLDER,
+        identifier_uris: Sequence[str] = (),
     ) -> None:
         super().__init__(address, clock)
+        self.identifier_uris = (API.rstrip("/"), *identifier_uris)
         self.clients = {client.id: client for client in clients}
         self._grants = Grants(clock)
         self._assertions = Assertions(clock, credentials)
@@ -135,7 +139,7 @@ class StandIn(TokenIssuer):
             raise refused(70007, response_mode=mode)
         if prompt not in PROMPTS:
             raise refused("prompt", prompt=prompt)
-        scopes = _scopes(query.get("scope", ""))
+        scopes = self._scopes(query)
         if query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
             raise refused("code_challenge")
         if not VERIFIER.fullmatch(query["code_challenge"]):
@@ -238,6 +242,24 @@ class StandIn(TokenIssuer):
             return RedirectResponse(target, 302)
         return HTMLResponse("<!doctype html><title>Signed out</title><p>You are signed out.")
 
+    def _scopes(self, form: Mapping[str, str]) -> frozenset[str]:
+        """Return the scopes of a request; `.default` stands for every scope of the API.
+
+        They must belong to the `resource` (RFC 8707) that the request names, if any.
+        """
+        asked = frozenset(form.get("scope", "").split())
+        of_api = asked - OIDC_SCOPES
+        default = frozenset(scope for scope in of_api if scope.endswith("/.default"))
+        values = (".default", *(scope.value for scope in SCOPES))
+        known = {f"{uri}/{value}" for uri in self.identifier_uris for value in values}
+        if not asked or not of_api <= known or default not in (of_api, frozenset()):
+            raise refused(70011, scope=form.get("scope", ""))
+        if resource := form.get("resource"):
+            named = {scope.rpartition("/")[0] for scope in of_api}
+            if resource not in self.identifier_uris or named - {resource}:
+                raise refused(9010010)
+        return asked - default | (API_SCOPES if default else frozenset())
+
     def _client(self, client_id: str | None) -> Client:
         if client_id is None:
             raise refused(900144)
@@ -262,21 +284,6 @@ def _unknown(username: str, tenant: Tenant | None) -> str:
     directory = tenant.name if tenant else "any"
     elsewhere = tenant and any(person.username == username for person in PEOPLE)
     return refused(50020 if elsewhere else 50034, username=username, tenant=directory).text
-
-
-def _scopes(text: str) -> frozenset[str]:
-    """Return the scopes of a request; `.default` stands for every scope of the API."""
-    scopes = frozenset(text.split())
-    known = OIDC_SCOPES | API_SCOPES
-    if f"{API}.default" in scopes:
-        scopes -= {f"{API}.default"}
-        known = OIDC_SCOPES
-        granted = scopes | API_SCOPES
-    else:
-        granted = scopes
-    if not scopes <= known or not granted:
-        raise refused(70011, scope=text)
-    return granted
 
 
 def _client_info(person: Person, asked: Mapping[str, str]) -> dict[str, str]:

@@ -118,6 +118,10 @@ ERRORS: dict[int | str, tuple[str, str]] = {
         "Tokens issued for the 'Single-Page Application' client-type may only be redeemed via "
         "cross-origin requests.",
     ),
+    9010010: (
+        "invalid_target",
+        "The resource parameter provided in the request doesn't match with the requested scopes.",
+    ),
     "replayed": ("invalid_client", "The client assertion was used before."),
     "prompt": ("invalid_request", "The value '{prompt}' of 'prompt' is not supported."),
     "response_type": ("unsupported_response_type", "The response type must be 'code'."),

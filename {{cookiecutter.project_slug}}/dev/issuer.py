@@ -22,6 +22,11 @@ GRAPH = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph, the audience of tokens that a client requests without a scope of the API."""
 
 
+def is_of_api(scope: str) -> bool:
+    """Return whether a full scope belongs to the API, by whichever of its identifier URIs."""
+    return scope.rpartition("/")[2] in {one.value for one in SCOPES}
+
+
 class SigningKey:
     """A key pair and its key id. The keys are generated when they are first used."""
 
@@ -61,7 +66,7 @@ class TokenIssuer:
 
         It is for the API, or for Microsoft Graph if none of the scopes belongs to the API.
         """
-        of_api = any(scope.startswith(API) for scope in scopes)
+        of_api = any(is_of_api(scope) for scope in scopes)
         claims = self._claims_of(person, client)
         claims["acct"] = 1 if person.guest_from else 0
         if person.roles and of_api:
@@ -70,7 +75,7 @@ class TokenIssuer:
             "aud": API_CLIENT_ID if of_api else GRAPH,
             "azp": client.id,
             "azpacr": "0",
-            "scp": " ".join(sorted(scope.removeprefix(API) for scope in scopes)),
+            "scp": " ".join(sorted(scope.rpartition("/")[2] for scope in scopes)),
         }
         return self.sign(claims)
 

@@ -18,6 +18,10 @@ from dev.tenancy_{{ cookiecutter.tenancy | replace("-tenant", "") }} import TENA
 
 ENTRA_ADDRESS = "DEV_ENTRA_ADDRESS"
 """The variable that tells the process of the service the address of the stand-in."""
+{% if cookiecutter.mcp %}
+PUBLIC_URL = "DEV_PUBLIC_URL"
+"""The variable with the address of the service."""
+{% endif %}
 FRONT_ENDS = "DEV_FRONT_ENDS"
 """The variable with the origins of the developer's own front ends, separated by commas."""
 {% if cookiecutter.storage == "database" %}
@@ -39,6 +43,9 @@ def local_settings(entra_address: str, front_ends: str = "") -> Settings:
             "swagger_ui_client_id": DOCS_CLIENT_ID,
             "entra_authority": entra_address,
             "cors_origins": front_ends,
+{% if cookiecutter.mcp %}
+            "public_url": os.environ.get(PUBLIC_URL, "http://localhost:8000"),
+{% endif %}
 {% if cookiecutter.storage == "database" %}
             "database_url": DATABASE_URL,
 {% endif %}

@@ -95,7 +95,13 @@ resource app 'Microsoft.App/containerApps@2025-01-01' = if (!empty(image)) {
         {
           name: 'api'
           image: image
+{% if cookiecutter.mcp %}
+          env: concat({{ "env" if cookiecutter.storage == "database" else "settings" }}, [
+            { name: 'PUBLIC_URL', value: 'https://ca-${name}.${apps.properties.defaultDomain}' }
+          ])
+{% elif not cookiecutter.mcp %}
           env: {{ "env" if cookiecutter.storage == "database" else "settings" }}
+{% endif %}
           resources: { cpu: json('0.5'), memory: '1Gi' }
           probes: [
             { type: 'Liveness', httpGet: { path: '/health/live', port: 8000 }, periodSeconds: 15, timeoutSeconds: 5 }

@@ -15,7 +15,7 @@ from registration.steps import STEPS
 from registration.tenancy import tenancy
 from registration.wanted import API_NAME, CLIENT, CREATED, DOCS_NAME, SCOPE_VALUES
 
-NEXT = "{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
+NEXT = "{{ 'set PUBLIC_URL in .env, then ' if cookiecutter.mcp }}{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
 TRASH = "/directory/deletedItems"
 IDS = ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID")
 

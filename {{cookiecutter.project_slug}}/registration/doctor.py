@@ -3,6 +3,9 @@
 import re
 import sys
 
+{% if cookiecutter.mcp %}
+from registration.agents import check_agents
+{% endif %}
 from registration.aliases import Findings
 from registration.answers import APPLICATION
 from registration.checks import (
@@ -46,6 +49,9 @@ def doctor(run: Run) -> int:
     wrong += report("the docs page's registration", check_docs(run))
     wrong += report("service principals", check_principals(run))
     wrong += report("front ends and daemons", check_clients(run))
+{% if cookiecutter.mcp %}
+    wrong += report("agents", check_agents(run))
+{% endif %}
     print(f"{wrong} problem{'s' * (wrong > 1)} found." if wrong else "No problems found.")
     return DECLINED if wrong else 0
 

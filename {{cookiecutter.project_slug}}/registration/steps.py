@@ -1,5 +1,8 @@
 """The steps of `plan` and `apply`; `STEPS`, at the end, gives their order."""
 
+{% if cookiecutter.mcp %}
+from registration.agents import pre_authorise_agents, register_tools
+{% endif %}
 from registration.answers import GRANT
 from registration.assignments import assign_me
 from registration.clients import restore_clients
@@ -81,8 +84,14 @@ STEPS = (
     (refuse_others, MAY_REGISTER),
     (register_api, MAY_REGISTER),
     (set_identifier_uri, MAY_REGISTER),
+{% if cookiecutter.mcp %}
+    (register_tools, MAY_REGISTER),
+{% endif %}
     (register_docs, MAY_REGISTER),
     (pre_authorise, MAY_REGISTER),
+{% if cookiecutter.mcp %}
+    (pre_authorise_agents, MAY_REGISTER),
+{% endif %}
     (install, MAY_INSTALL),
     (assign_me, MAY_ASSIGN),
     (consent, MAY_CONSENT),

@@ -48,6 +48,9 @@ def values(storage_values: Values) -> Values:
         "api_client_id": API_CLIENT_ID,
         "swagger_ui_client_id": DOCS_CLIENT_ID,
         "entra_authority": ENTRA,
+{% if cookiecutter.mcp %}
+        "public_url": "http://testserver",
+{% endif %}
     }
     return TENANTS | storage_values | registered
 

@@ -21,6 +21,9 @@ PUBLIC = {
     "/oauth2-redirect",
     "/openapi.json",
     "/swagger-ui",
+{% if cookiecutter.mcp %}
+    "/.well-known/oauth-protected-resource/mcp",
+{% endif %}
 }
 TESTS = Path(__file__).parent
 

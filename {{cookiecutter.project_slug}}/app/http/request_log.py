@@ -95,6 +95,5 @@ def _about(scope: Scope, seconds: float) -> dict[str, Any]:
     }
     if caller := scope.get("caller"):
         line |= caller.log_fields
-    if code := scope.get("refused"):
-        line["refused"] = code
-    return line
+    # Why the service refused it, and which tool of an agent it calls.
+    return line | {name: scope[name] for name in ("refused", "tool") if scope.get(name)}

@@ -33,10 +33,8 @@ MISSING = "There is no such todo."
 OF_ONE = responses(404, 422, details={404: MISSING})
 
 
-Reader = Annotated[
-    Caller | Daemon,
-    Security(RequireCallerOrDaemon(TODOS_READ_ALL{{ require_roles }})),
-]
+require_reader = RequireCallerOrDaemon(TODOS_READ_ALL{{ require_roles }})
+Reader = Annotated[Caller | Daemon, Security(require_reader)]
 """{{ readers }}, or a daemon with the permission Todos.Read.All."""
 
 
@@ -47,21 +45,22 @@ async def _todo(todo_id: UUID, tenant_id: UUID, store: Store) -> Todo:
     return todo
 
 
-async def _own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
+async def own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
+    """Return a todo of the caller{{ ", or any of the tenant for an Admin" if cookiecutter.app_roles }}; raise the exception for a 403 or 404."""
     todo = await _todo(todo_id, caller.tenant_id, store)
     if todo.owner_id != caller.object_id{{ unless_admin }}:
         raise HTTPException(403, "Only {{ owners }} may use this todo.")
     return todo
 
 
-OwnTodo = Annotated[Todo, Depends(_own_todo)]
+OwnTodo = Annotated[Todo, Depends(own_todo)]
 """The todo in the path, loaded for {{ owner }}."""
 
 
 async def _readable_todo(todo_id: UUID, caller: Reader, store: Store) -> Todo:
     if isinstance(caller, Daemon):
         return await _todo(todo_id, caller.tenant_id, store)
-    return await _own_todo(todo_id, caller, store)
+    return await own_todo(todo_id, caller, store)
 
 
 @router.get("", summary="List todos", responses=responses(422))

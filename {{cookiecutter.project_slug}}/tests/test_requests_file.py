@@ -10,6 +10,7 @@ from dev.directory import COMMAND
 from dev.entra import StandIn
 from dev.token import fetch_token
 from tests.live import free_port
+from tests.waiting import wait_until
 
 FILE = Path(__file__).parent.parent / "requests.http"
 
@@ -22,6 +23,8 @@ def filled_in(text: str, variables: dict[str, str]) -> str:
 def test_every_request_of_the_file_succeeds(live: Callable[..., str]) -> None:
     port = free_port()
     service = live(StandIn(f"http://localhost:{port}", [COMMAND]))
+    ready = f"{service}/health/ready"
+    wait_until(lambda: httpx2.get(ready, trust_env=False).status_code == 200)
     head, *requests = re.split(r"^### .*\n", FILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     variables = dict(re.findall(r"^@(\w+) = (.+)$", head, re.MULTILINE))
     assert variables | {"token": "TOKEN", "id": "ID"} == variables

@@ -6,8 +6,8 @@ The text itself is the script:
 - a block of Python, or of `.env`, is a whole file, whose name is the last one in front of the block;
 - a `diff` is an edit of that file, which contains its lines without `+` together and only once.
   `@@` separates places;
-- "Copy `FOLDER` to `FOLDER`", "replace `WORD` with `WORD`" (in the copies) and "Delete `PATH`"
-  do what they say;
+- "Copy `FOLDER` to `FOLDER`", "replace `WORD` with `WORD`" (in the copies), "the same replacements
+  in `PATH`" and "Delete `PATH`" do what they say;
 - a block of `sh` is typed. One that must fail has `<!-- fails: TEXT -->` in front of it, with
   text from its output; one that cannot run here has `<!-- not run: REASON -->`.
 """
@@ -15,7 +15,7 @@ The text itself is the script:
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.conftest import PATIENCE
@@ -27,6 +27,7 @@ TOKEN = re.compile(
     r"|empty `(?P<empty>[^`]+)`"
     r"|[Cc]opy `(?P<source>[^`]+)`\s+to\s+`(?P<target>[^`]+)`"
     r"|replace\s+`(?P<old>\w+)`\s+with\s+`(?P<new>\w+)`"
+    r"|same\s+replacements\s+in\s+(?P<also>`[^`]+`(?:(?:,|\s+and)\s+`[^`]+`)*)"
     r"|Delete\s+(?P<deleted>`[^`]+`(?:(?:,|\s+and)\s+`[^`]+`)*)"
     r"|create `(?P<created>\.env)`"
     r"|`(?P<file>[\w./]+\.(?:py|example|http))`",
@@ -41,6 +42,7 @@ class Guide:
         self.project, self.environment = project, environment
         self.file = Path()
         self.copies: list[Path] = []
+        self.replaced: list[tuple[str, str]] = []
         self.edited: set[str] = set()
         self.commands = 0
 
@@ -65,18 +67,38 @@ class Guide:
                 self._write(found["empty"], "")
             elif "created" in found:
                 self.file = self.project / found["created"]
-            elif "source" in found:
-                copy = self.project / found["target"]
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(self.project / found["source"], copy, ignore=ignored)
-                self.copies.append(copy)
-            elif "old" in found:
-                self._replace(found["old"], found["new"])
-            elif "deleted" in found:
-                for path in re.findall(r"`([^`]+)`", found["deleted"]):
-                    self._delete(self.project / path)
-            else:
+            elif "file" in found:
                 self.file = self.project / found["file"]
+            else:
+                self._change_files(found)
+
+    def _change_files(self, found: Mapping[str, str]) -> None:
+        """Copy, delete, or replace words in files, as a sentence says."""
+        if "source" in found:
+            copy = self.project / found["target"]
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(self.project / found["source"], copy, ignore=ignored)
+            self.copies.append(copy)
+        elif "old" in found:
+            self.replaced.append((found["old"], found["new"]))
+            for copy in self.copies:
+                self._replace(copy.rglob("*.py"), self.replaced[-1:])
+        elif "also" in found:
+            self._replace(self._paths(found["also"]), self.replaced)
+        else:
+            for path in self._paths(found["deleted"]):
+                self._delete(path)
+
+    def _paths(self, text: str) -> list[Path]:
+        """Return the paths that a text names."""
+        return [self.project / path for path in re.findall(r"`([^`]+)`", text)]
+
+    def _replace(self, files: Iterable[Path], words: list[tuple[str, str]]) -> None:
+        for file in files:
+            text = file.read_text(encoding="utf-8")
+            for old, new in words:
+                text = text.replace(old, new)
+            file.write_text(text, encoding="utf-8", newline="\n")
 
     def _block(self, language: str, text: str, fails: str) -> None:
         if language == "sh":
@@ -104,12 +126,6 @@ class Guide:
         text = text.replace("\n" + before.rstrip("\n"), "\n" + after.rstrip("\n"))
         self.file.write_text(text, encoding="utf-8", newline="\n")
         self.edited.add(self.file.relative_to(self.project).as_posix())
-
-    def _replace(self, old: str, new: str) -> None:
-        for folder in self.copies:
-            for file in folder.rglob("*.py"):
-                text = file.read_text(encoding="utf-8")
-                file.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
 
     def _delete(self, path: Path) -> None:
         assert path.exists(), f"{path} does not exist."

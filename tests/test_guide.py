@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TYPED, VARIANTS, clean_environment, render
+from tests.conftest import EVERY_VARIANT, TYPED, clean_environment, render
 from tests.guide import Guide
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ REPLACING = re.compile(r"^## Replace the todos$.*?(?=^## |\Z)", re.MULTILINE | r
 def start(folder: Path, name: str, uv: str) -> tuple[Guide, str]:
     """Render a variant whose name does not mention todos; return the follower and the guide."""
     named = {"project_name": "My Service", "description": "A service."}
-    project = render(folder, VARIANTS[name] | named)
+    project = render(folder, EVERY_VARIANT[name] | named)
     project.run(uv, "sync", "--locked")
     text = project.path.joinpath("docs/make-it-yours.md").read_text(encoding="utf-8")
     return Guide(project.path, clean_environment()), text
@@ -39,7 +39,8 @@ def test_second_resource_touches_few_files(tmp_path: Path, uv: str) -> None:
     assert len(guide.edited) <= 5
 
 
-@pytest.mark.parametrize("name", TYPED)
+# Tools for agents are an additional place that names the todos.
+@pytest.mark.parametrize("name", [f"{TYPED[0]}, agents", TYPED[1]])
 def test_todos_can_be_replaced_completely(tmp_path: Path, uv: str, name: str) -> None:
     guide, text = start(tmp_path, name, uv)
     section = REPLACING.search(text)

@@ -140,7 +140,7 @@ MUTATIONS = {
     "that it is a bearer token": Mutation(ENTRA, {'if scheme.lower() != b"bearer":': OUT}),
     "the role": Mutation(
         ACCESS,
-        {"if self.roles and self.roles.isdisjoint(caller.roles):": OUT},
+        {"if self.roles and self.roles.isdisjoint(person.roles):": OUT},
         {"app_roles": True},
     ),
     "the owner": Mutation(

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests import note
 from tests.conftest import AGENTS, Project, clean_environment, render
 from tests.postgresql import Cluster, cluster
 from tests.running import STAND_IN, free_ports, process, status_of, wait_until
@@ -32,37 +33,6 @@ SECONDS_FOR_ALL = 120
 GRACE = 30
 """The seconds from SIGTERM to SIGKILL, as in Kubernetes and Container Apps."""
 PROBE_EVERY = 1.0
-
-EDITS = {
-    "app/todos/database.py": {
-        "    done: Mapped[bool]\n": "    note: Mapped[str | None] = mapped_column(String(200))\n",
-    },
-    "app/todos/schemas.py": {
-        "    done: StrictBool = False\n": "    note: str | None = None\n",
-        "    done: bool\n": "    note: str | None\n",
-    },
-}
-"""What the next version adds to the code, in each file after which line."""
-REVISION = '''"""Notes."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "0002"
-down_revision = "0001"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    """Add a column, which the previous version does not know."""
-    op.add_column("todos", sa.Column("note", sa.String(200), nullable=True))
-
-
-def downgrade() -> None:
-    """Drop the column."""
-    op.drop_column("todos", "note")
-'''
 
 TOOL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_todos","arguments":{"limit":5}}}'
 CALL = f"Content-Length: {len(TOOL)}\r\n\r\n{TOOL}"
@@ -286,14 +256,7 @@ def test_release_with_a_new_column_loses_no_request(
 ) -> None:
     version = tmp_path / "new version"
     shutil.copytree(service.project.path, version, ignore=shutil.ignore_patterns(".venv", ".git"))
-    for path, additions in EDITS.items():
-        text = (version / path).read_text(encoding="utf-8")
-        for line, addition in additions.items():
-            assert text.count(line) == 1, (path, line)
-            text = text.replace(line, line + addition)
-        (version / path).write_text(text, encoding="utf-8")
-    (version / "migrations" / "versions" / "0002_notes.py").write_text(REVISION, encoding="utf-8")
-
+    note.apply_edits(version, note.EDITS)
     proxy, load, statuses = asyncio.run(replaced(service, version))
     print(f"{len(load.failed)} of {load.answered} requests failed; exit statuses {statuses}")
     print(f"At least {proxy.fewest_ready} processes were ready")

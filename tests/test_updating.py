@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import note
 from tests.conftest import TEMPLATE, VARIANTS, Project, copy_template
 from tests.missing import missing
 
@@ -28,43 +29,10 @@ SKIP = """
 skip = ["uv.lock"]
 """
 CHAPTER = "## Our team\n\nAsk the people in room 5.\n\n"
-REVISION = '''"""Notes."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "0002"
-down_revision = "0001"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    """Add the column."""
-    op.add_column("todos", sa.Column("note", sa.String(200), nullable=True))
-
-
-def downgrade() -> None:
-    """Drop the column, with what is in it."""
-    op.drop_column("todos", "note")
-'''
 SETTING = '    greeting: str = Field("Hello", description="the word that greets callers")\n'
-EDITS = {
+EDITS: note.Edits = note.EDITS | {
     "README.md": [("## Test\n", CHAPTER + "## Test\n")],
     "app/settings.py": [("    log_level: Annotated[\n", SETTING + "    log_level: Annotated[\n")],
-    "app/todos/schemas.py": [
-        (
-            "    done: StrictBool = False\n",
-            "    done: StrictBool = False\n    note: Title | None = None\n",
-        ),
-        ("    done: bool\n", "    done: bool\n    note: str | None = None\n"),
-    ],
-    "app/todos/database.py": [
-        (
-            "    done: Mapped[bool]\n",
-            "    done: Mapped[bool]\n    note: Mapped[str | None] = mapped_column(String(200))\n",
-        )
-    ],
     "tests/todos/test_api.py": [('"done", "owner_id", ', '"done", "note", "owner_id", ')],
 }
 """What a user changes in each file: a chapter, a setting, and a field of the todos."""
@@ -120,18 +88,7 @@ def commit_all(project: Project, message: str) -> None:
 
 def edit(project: Project, uv: str) -> None:
     """Change the project as a user would, and commit the changes."""
-    for path, edits in EDITS.items():
-        file = project.path / path
-        if not file.exists():
-            continue
-        text = file.read_text(encoding="utf-8")
-        for old, new in edits:
-            assert text.count(old) == 1, (path, old)
-            text = text.replace(old, new)
-        file.write_text(text, encoding="utf-8")
-    if (project.path / "migrations").exists():
-        revision = project.path / "migrations" / "versions" / "0002_note.py"
-        revision.write_text(REVISION, encoding="utf-8")
+    note.apply_edits(project.path, EDITS)
     settings = project.path / "pyproject.toml"
     text = settings.read_text(encoding="utf-8")
     if SKIP.strip() not in text:

@@ -189,7 +189,7 @@ def agent_router(settings: Settings) -> APIRouter:
 def allowed_addresses(settings: Settings) -> TransportSecuritySettings:
     """Return the hosts and origins of requests; others may be pages that rebind DNS."""
     address = urlsplit(settings.public_url)
-    hosts = [address.netloc, str(address.hostname), *settings.trusted_hosts]
+    hosts = [address.netloc.removesuffix(f":{address.port}"), *settings.trusted_hosts]
     origins = [f"{address.scheme}://{address.netloc}", *settings.cors_origins]
     return TransportSecuritySettings(
         allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)], allowed_origins=origins

@@ -1,5 +1,6 @@
 """What the local stand-in for Entra ID knows about agents."""
 
+from app.agents import PATH
 from dev.directory import Client
 
 VS_CODE = Client(
@@ -12,4 +13,4 @@ VS_CODE = Client(
 
 def tools_at(service: str) -> str:
     """Return the identifier URI of the tools of a service at this address."""
-    return f"{service}/mcp"
+    return f"{service}{PATH}"

@@ -194,7 +194,7 @@ class StandIn(TokenIssuer):
         resource, _, suffix = scope.rpartition("/")
         if suffix != ".default" or " " in scope:
             raise refused(1002012, scope=scope)
-        if f"{resource}/" != API:
+        if resource not in self.identifier_uris:
             raise refused(500011, resource=resource, tenant=daemon.tenant.name)
         tokens = {
             "token_type": "Bearer",

@@ -16,6 +16,7 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+from app.settings import SettingsError, load_settings
 from dev.agents import VS_CODE, tools_at
 from dev.directory import (
     CONTOSO,
@@ -253,10 +254,10 @@ def test_metadata_names_resource_issuer_and_scope(client: TestClient) -> None:
 
 
 def test_addresses_include_the_prefix_of_the_public_url(serve: Serve) -> None:
-    client = serve(public_url="https://example.com/todo")
-    assert client.get(METADATA).json()["resource"] == "https://example.com/todo/mcp"
+    client = serve(public_url="https://example.com/base")
+    assert client.get(METADATA).json()["resource"] == "https://example.com/base/mcp"
     challenge = client.post("/mcp", json=PING).headers["www-authenticate"]
-    assert f'resource_metadata="https://example.com/todo{METADATA}"' in challenge
+    assert f'resource_metadata="https://example.com/base{METADATA}"' in challenge
 
 
 @pytest.mark.parametrize(
@@ -275,6 +276,17 @@ def test_page_that_rebinds_dns_is_refused(
     client = serve(cors_origins="https://page.example")
     answer = client.post("/mcp", json=PING, headers=bearer("bob") | headers)
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "example.com", "ftp://example.com", "https://example.com/", "https://example.com/a?b=c"],
+    ids=["empty", "no scheme", "other scheme", "closing slash", "query"],
+)
+def test_invalid_public_url_stops_the_start(environment: pytest.MonkeyPatch, address: str) -> None:
+    environment.setenv("PUBLIC_URL", address)
+    with pytest.raises(SettingsError, match=r"PUBLIC_URL is (missing|invalid)\. Expected the addr"):
+        load_settings()
 
 
 def test_edge_applies_to_the_tools(

@@ -144,8 +144,8 @@ def answer_errors_with_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         detail: object = error.detail
-        # For the line of the request in the log.
-        request.scope["refused"] = getattr(error, "code", None)
+        # For the line of the request in the log: see app/identity/errors.py.
+        request.scope["refused"] = getattr(error, "log_code", None)
         if not is_body_allowed_for_status_code(error.status_code):
             return Response(status_code=error.status_code, headers=error.headers)
         if detail == UNREADABLE:

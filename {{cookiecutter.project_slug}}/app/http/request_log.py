@@ -96,4 +96,7 @@ def _about(scope: Scope, seconds: float) -> dict[str, Any]:
     if caller := scope.get("caller"):
         line |= caller.log_fields
     # Why the service refused it, and which tool of an agent it calls.
-    return line | {name: scope[name] for name in ("refused", "tool") if scope.get(name)}
+    for name in ("refused", "tool"):
+        if value := scope.get(name):
+            line[name] = value
+    return line

@@ -35,16 +35,20 @@ class RequireCaller(AccessRule):
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller:
         """Return the caller of this request, or raise the exception for a 401, 403 or 503."""
         scheme = entra_scheme(connection)
-        caller = await scheme(connection, scopes)
-        if self.roles and self.roles.isdisjoint(caller.roles):
+        return self.check(scheme, await scheme.authenticate(connection), scopes)
+
+    def check(self, scheme: EntraScheme, caller: Caller | Daemon, scopes: SecurityScopes) -> Caller:
+        """Return the caller as a person who may call; raise ForbiddenError for any other."""
+        person = scheme.check_person(caller, scopes)
+        if self.roles and self.roles.isdisjoint(person.roles):
             wanted = " or ".join(sorted(self.roles))
             raise scheme.forbidden(
                 "role",
                 f"This operation requires the {wanted} app role.",
-                f"the token's roles are {sorted(caller.roles)}; assign one in the enterprise "
+                f"the token's roles are {sorted(person.roles)}; assign one in the enterprise "
                 "application of the API",
             )
-        return caller
+        return person
 
 
 class RequireDaemon(AccessRule):
@@ -56,7 +60,8 @@ class RequireDaemon(AccessRule):
 
     async def __call__(self, connection: HTTPConnection) -> Daemon:
         """Return the daemon of this request, or raise the exception for a 401, 403 or 503."""
-        return await entra_scheme(connection).daemon(connection, self.permission)
+        scheme = entra_scheme(connection)
+        return scheme.check_daemon(await scheme.authenticate(connection), self.permission)
 
 
 class RequireCallerOrDaemon(AccessRule):
@@ -64,15 +69,16 @@ class RequireCallerOrDaemon(AccessRule):
 
     def __init__(self, permission: ApplicationPermission, *roles: AppRole) -> None:
         """Require this permission of daemons, and one of these app roles, if any, of people."""
-        self.daemons = RequireDaemon(permission)
+        self.permission = permission
         self.people = RequireCaller(*roles)
 
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller | Daemon:
         """Return who calls, or raise the exception for a 401, 403 or 503."""
-        caller = await entra_scheme(connection).authenticate(connection)
+        scheme = entra_scheme(connection)
+        caller = await scheme.authenticate(connection)
         if isinstance(caller, Daemon):
-            return await self.daemons(connection)
-        return await self.people(connection, scopes)
+            return scheme.check_daemon(caller, self.permission)
+        return self.people.check(scheme, caller, scopes)
 
 
 def entra_scheme(connection: HTTPConnection) -> EntraScheme:

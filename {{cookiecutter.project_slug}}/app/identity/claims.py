@@ -88,7 +88,14 @@ def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller 
     agent = AGENT in facets.split()
     blueprint_id = _guid(claims.get("xms_par_app_azp"))
     if app_only and "scp" not in claims:
-        return Daemon(tenant_id, object_id, client_id, values, agent, blueprint_id)
+        return Daemon(
+            tenant_id=tenant_id,
+            object_id=object_id,
+            client_id=client_id,
+            permissions=values,
+            agent=agent,
+            blueprint_id=blueprint_id,
+        )
     return Caller(
         tenant_id=tenant_id,
         object_id=object_id,

@@ -63,9 +63,26 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
     ) -> Caller:
         """Return the person who calls, with these scopes.
 
-        Raises ForbiddenError if the token does not allow this, and what `authenticate` raises.
+        Raises what `authenticate` and `check_person` raise.
         """
-        caller = await self.authenticate(request)
+        return self.check_person(await self.authenticate(request), security_scopes)
+
+    async def authenticate(self, request: HTTPConnection) -> Caller | Daemon:
+        """Return who calls, whatever they may do.
+
+        Raises NotSignedInError without credentials, InvalidTokenError for a token that is not
+        accepted, and UnavailableError while there are no signing keys.
+        """
+        access_token = _bearer_token(request)
+        verified = self.verified.get(access_token)
+        if verified is None:
+            verified = await self._verify(access_token)
+        check_lifetime(verified, self._clock())
+        request.scope["caller"] = verified.caller
+        return verified.caller
+
+    def check_person(self, caller: Caller | Daemon, security_scopes: SecurityScopes) -> Caller:
+        """Return the caller as a person with these scopes; raise ForbiddenError for any other."""
         needed = frozenset((ACCESS_AS_USER.value, *security_scopes.scopes))
         scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
         if not isinstance(caller, Caller) or not scopes >= needed:
@@ -83,12 +100,8 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             )
         return caller
 
-    async def daemon(self, request: HTTPConnection, permission: ApplicationPermission) -> Daemon:
-        """Return the daemon that calls, with this application permission.
-
-        Raises ForbiddenError if the token does not allow this, and what `authenticate` raises.
-        """
-        caller = await self.authenticate(request)
+    def check_daemon(self, caller: Caller | Daemon, permission: ApplicationPermission) -> Daemon:
+        """Return the caller as a daemon with this permission; raise ForbiddenError for any other."""
         permissions = caller.permissions if isinstance(caller, Daemon) else frozenset()
         if not isinstance(caller, Daemon) or permission.value not in permissions:
             raise self.forbidden(
@@ -101,26 +114,13 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         self._check_client(caller)
         return caller
 
-    async def authenticate(self, request: HTTPConnection) -> Caller | Daemon:
-        """Return who calls, whatever they may do.
-
-        Raises NotSignedInError without credentials, InvalidTokenError for a token that is not
-        accepted, and UnavailableError while there are no signing keys.
-        """
-        access_token = _bearer_token(request)
-        verified = self.verified.get(access_token)
-        if verified is None:
-            verified = await self._verify(access_token)
-        check_lifetime(verified, self._clock())
-        request.scope["caller"] = verified.caller
-        return verified.caller
-
     def forbidden(
         self, code: str, detail: str, remedy: str, scopes: frozenset[str] = frozenset()
     ) -> ForbiddenError:
         """Return the exception for a caller who is not allowed to do this.
 
-        `code` is for the request's line in the log. The challenge names the scope of every route, and `scopes`.
+        `code` is for the line of the request in the log. The challenge names the scope of every
+        route, and `scopes`.
         """
         needed = sorted({ACCESS_AS_USER.value, *scopes})
         full = " ".join(map(self.settings.scope, needed))

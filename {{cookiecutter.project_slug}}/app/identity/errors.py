@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 class NotSignedInError(UnauthorizedHttp):
     """The request has no bearer token."""
 
-    code = "no_token"
+    log_code = "no_token"
 
     def __init__(self) -> None:
         detail = "Sign in and send the access token as a bearer token."
@@ -33,7 +33,7 @@ class InvalidTokenError(UnauthorizedHttp):
         description: str = "The access token is not valid for this service.",
     ) -> None:
         super().__init__(description)
-        self.code = code
+        self.log_code = code
         self.detail = description
         self.headers = {
             "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{description}"'
@@ -50,7 +50,7 @@ class ForbiddenError(ForbiddenHttp):
 
     def __init__(self, code: str, detail: str, *, scope: str, remedy: str) -> None:
         super().__init__(detail)
-        self.code = code
+        self.log_code = code
         self.detail = detail
         self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
         log.debug("caller refused", extra={"reason": detail, "remedy": remedy})

@@ -46,7 +46,7 @@ async def _todo(todo_id: UUID, tenant_id: UUID, store: Store) -> Todo:
 
 
 async def own_todo(todo_id: UUID, caller: {{ user }}, store: Store) -> Todo:
-    """Return a todo of the caller{{ ", or any of the tenant for an Admin" if cookiecutter.app_roles }}; raise the exception for a 403 or 404."""
+    """Return the todo for {{ owner }}; raise the exception for a 403 or 404."""
     todo = await _todo(todo_id, caller.tenant_id, store)
     if todo.owner_id != caller.object_id{{ unless_admin }}:
         raise HTTPException(403, "Only {{ owners }} may use this todo.")

@@ -198,7 +198,7 @@ def way_to(project: Path) -> str | None:
 def is_for_update(project: Path) -> bool:
     """Return whether `cruft update`, run in the user's project, compares this render with another.
 
-    Such a render does the same as any other: cruft cannot apply a difference in `.git`.
+    Such a render creates the same files as any other, because cruft compares them, and prints less.
     """
     shell = Path(os.environ.get("PWD", ""))
     return (shell / ".cruft.json").is_file() and not project.is_relative_to(shell.resolve())

@@ -1,6 +1,7 @@
 """Fixtures and helpers that render the template and run the result."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,8 @@ RUFF = shutil.which("ruff", path=str(Path(sys.executable).parent)) or "ruff"
 """The ruff of this environment; tests that render replace PATH."""
 
 TYPED = ("single-tenant, roles, database", "multi-tenant, no roles, memory")
-"""The variants whose documents are typed in full; together they cover every answer."""
+"""The variants whose documents are typed in full; together they cover every answer that
+changes the service, except `mcp`."""
 
 VARIANTS: dict[str, Answers] = {
     f"{tenancy}, {'roles' if app_roles else 'no roles'}, {storage}": {
@@ -41,7 +43,8 @@ VARIANTS: dict[str, Answers] = {
         ("single-tenant", "multi-tenant"), (True, False), ("database", "memory")
     )
 }
-"""The variants that are installed and run; `deployment` changes nothing in the service."""
+"""The variants that are installed and run; `deployment` changes nothing in the service, and
+`test_agents.py` runs two with `mcp`."""
 
 AZURE: dict[str, Answers] = {
     f"{name}, azure": answers | {"deployment": "azure-container-apps"}
@@ -124,6 +127,11 @@ class Project:
             for path in self.files()
             if path.suffix != ".png"
         }
+
+    def packages(self) -> set[str]:
+        """Return the names of the packages in the lock file, apart from the project itself."""
+        lock = self.path.joinpath("uv.lock").read_text(encoding="utf-8")
+        return set(re.findall(r'^name = "([^"]+)"', lock, re.MULTILINE)) - {self.path.name}
 
     def run(self, *command: str, **environment: str) -> str:
         """Run a command in the project; return its output, or fail and show it."""

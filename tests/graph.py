@@ -90,7 +90,7 @@ GRANT = {"clientId": str, "consentType": str, "resourceId": str, "principalId": 
 
 
 class GraphError(Exception):
-    """An error answer."""
+    """An error response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -140,11 +140,11 @@ class Directory:
     lag: int = 0
     """How many requests miss a new object before the replica knows it."""
     fault: Callable[[int, str, str], Response | Exception | None] = lambda *_: None
-    """What a request gets instead of its answer, by its number, method and path."""
+    """What a request gets instead of its response, by its number, method and path."""
     breaks_after: bool = False
-    """Whether a request with a fault is carried out and only its answer lost."""
+    """Whether a request with a fault is carried out and only its response lost."""
     echoes: bool = True
-    """Whether an upsert that creates an object answers 201 with a body, rather than 204."""
+    """Whether an upsert that creates an object returns 201 with a body, rather than 204."""
     applications: dict[str, Json] = field(default_factory=dict)
     deleted: dict[str, Json] = field(default_factory=dict)
     principals: dict[str, Json] = field(default_factory=dict)
@@ -170,7 +170,7 @@ class Directory:
         return found
 
     def principal(self, app_id: str) -> Json:
-        """Return the service principal with this client ID."""
+        """Return the service principal with this client id."""
         (found,) = (p for p in self.principals.values() if p["appId"] == app_id)
         return found
 
@@ -584,10 +584,10 @@ def create_graph(directory: Directory) -> Starlette:
         for prefix, serve in ROUTES.items():
             if path == prefix or path.startswith((f"{prefix}/", f"{prefix}(")):
                 try:
-                    answer = await serve(directory, request, path.removeprefix(prefix))
+                    response = await serve(directory, request, path.removeprefix(prefix))
                 except GraphError as refusal:
-                    answer = error(refusal)
-                return answer if fault is None else thrown(fault)
+                    response = error(refusal)
+                return response if fault is None else thrown(fault)
         return error(bad(f"Resource not found for the segment '{path}'."))
 
     async def discovery(request: Request) -> Response:
@@ -640,11 +640,11 @@ class Wire(httpx2.BaseTransport):
         self.app = httpx2.ASGITransport(app)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the application's answer."""
+        """Return the application's response."""
 
         async def answered() -> httpx2.Response:
-            answer = await self.app.handle_async_request(request)
-            content = await answer.aread()
-            return httpx2.Response(answer.status_code, headers=answer.headers, content=content)
+            response = await self.app.handle_async_request(request)
+            content = await response.aread()
+            return httpx2.Response(response.status_code, headers=response.headers, content=content)
 
         return asyncio.run(answered())

@@ -32,13 +32,13 @@ Change = Callable[[int, httpx2.Request, httpx2.Response], httpx2.Response]
 
 
 class Proxy(httpx2.BaseTransport):
-    """A proxy that may change the answer to each request; it numbers the requests from one."""
+    """A proxy that may change the response to each request; it numbers the requests from one."""
 
     def __init__(self, directory: Directory, change: Change) -> None:
         self.wire, self.change, self.number = Wire(create_graph(directory)), change, 0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the answer, changed or not."""
+        """Return the response, changed or not."""
         self.number += 1
         return self.change(self.number, request, self.wire.handle_request(request))
 
@@ -236,7 +236,7 @@ TAMPERING: dict[str, Callable[[dict[str, Any], dict[str, Any]], Any]] = {
 
 
 def broken(kind: str | int) -> Response | Exception:
-    """Return the answer to a request that fails, or the exception that it raises."""
+    """Return the response to a request that fails, or the exception that it raises."""
     if isinstance(kind, str):
         return httpx2.ConnectError("the connection was lost")
     body = {"error": {"code": "Broken", "message": "on purpose"}}

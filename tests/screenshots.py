@@ -21,7 +21,7 @@ def main() -> None:
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415  may not be installed
     except ImportError:
-        sys.exit("Playwright is missing: run `uv sync --group screenshots`.")
+        sys.exit("Playwright is missing: run `uv sync`.")
     uv, chromium = shutil.which("uv"), shutil.which("chromium")
     if not uv or not chromium:
         sys.exit("uv or Chromium is missing: install them (Debian: apt install chromium).")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from template_text import RESERVED_SLUGS
 from tests.conftest import AGENTS, TYPED, Project, clean_environment, render
 from tests.missing import need
 from tests.running import python_of, running
@@ -52,6 +53,7 @@ def test_variant_for_agents_passes_its_checks_and_tests(
     tmp_path_factory: pytest.TempPathFactory, name: str, uv: str
 ) -> None:
     project = render(tmp_path_factory.mktemp("agents"), AGENTS[name])
+    assert project.packages() <= RESERVED_SLUGS, project.packages() - RESERVED_SLUGS
     project.run(uv, "sync", "--locked", "--all-groups", "--all-extras")
     project.run(uv, "run", "ruff", "format", "--check")
     project.run(uv, "run", "ruff", "check")

@@ -1,7 +1,7 @@
 """Clients that others wrote sign in at the stand-in, with the code of the documents.
 
-The packages come from the npm registry and from PyPI, in their newest version of a known major one.
-A generated client calls the service.
+The packages are the newest ones on PyPI, and the newest of a fixed major version on npm. A
+generated client calls the service.
 """
 
 import json
@@ -185,7 +185,7 @@ def test_msal_signs_in_renews_and_signs_out(project: Project, packages: Path, uv
     with running(project, uv, "--https", "--front-end", front_end) as (service, entra, log):
         ports = {"service": urlsplit(service).port or 0, "entra": entra, "page": page_port}
         said = log.read_text(encoding="utf-8")
-        assert f"Front end at {front_end}: client ID {client_id(front_end)}" in said
+        assert f"Front end at {front_end}: client id {client_id(front_end)}" in said
         ca = project.path / "dev" / "localhost-ca.pem"
         assert f"NODE_EXTRA_CA_CERTS={ca}" in said
         token = project.run(

@@ -1,4 +1,4 @@
-"""The image of every variant is built; those of two are run as an engine would run them.
+"""The images of two variants are built, and run as an engine would; the others are built alike.
 
 No container engine is needed: buildah builds the images, on a stand-in for the base image that
 mmdebstrap creates, and crun runs them. Not tested: the real base image, the engine's network, and

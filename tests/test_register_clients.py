@@ -116,7 +116,7 @@ def test_front_end_prints_its_settings_and_those_of_the_service(
     tenant = TENANT["id"] if caller.setting == "ENTRA_TENANT_ID" else "organizations"
     assert caller.out.endswith(
         "Settings of the client:\n"
-        f"    client ID: {client_id}\n"
+        f"    client id: {client_id}\n"
         f"    authority: https://login.microsoftonline.com/{tenant}\n"
         f"    scope: api://{api}/access_as_user\n"
         "Settings of the service:\n"
@@ -180,7 +180,7 @@ def test_daemon_prints_its_settings_and_how_to_upload_a_certificate(caller: Call
     app = registered(caller, "Todo API daemon nightly")
     settings = (
         "Settings of the client:\n"
-        f"    client ID: {app['appId']}\n"
+        f"    client id: {app['appId']}\n"
         f"    authority: https://login.microsoftonline.com/{TENANT['id']}\n"
         f"    scope: api://{caller.values()['API_CLIENT_ID']}/.default\n"
     )
@@ -257,7 +257,7 @@ def test_managed_identity_gets_the_permission_once(caller: Caller, key: str) -> 
     assert [method for method, _ in caller.directory.writes] == ["POST"]
     assert caller.directory.assigned_to(identity) == ["Todos.Read.All"]
     assert "Todos.Read.All assignment: created\n    + todo-job\n" in caller.out
-    assert f"    client ID: {identity['appId']}\n" in caller.out
+    assert f"    client id: {identity['appId']}\n" in caller.out
     assert caller.out.endswith("/.default\n")
     caller.directory.calls.clear()
     assert caller.run("client", "--managed-identity", asked) == 0
@@ -273,10 +273,10 @@ def test_id_of_anything_but_a_managed_identity_changes_nothing(caller: Caller) -
     principal = caller.directory.principal(docs["appId"])
     unknown = "00000000-0000-4000-8000-000000000000"
     for asked, message in {
-        unknown: f"The tenant has no managed identity {unknown}. Pass its object id or its client ID.",
+        unknown: f"The tenant has no managed identity {unknown}. Pass its object id or its client id.",
         BOB[
             "id"
-        ]: f"The tenant has no managed identity {BOB['id']}. Pass its object id or its client ID.",
+        ]: f"The tenant has no managed identity {BOB['id']}. Pass its object id or its client id.",
         docs[
             "appId"
         ]: f'{docs["appId"]} is not a managed identity: "Todo API docs page" is a service '
@@ -486,7 +486,7 @@ def test_apply_restores_clients_but_not_a_revoked_permission(caller: Caller) -> 
     assert caller.run("apply") == 0
     assert caller.run("doctor") == 1
     assert (
-        '        "Todo API daemon nightly": Todos.Read.All is not assigned to it, so the API answers '
+        '        "Todo API daemon nightly": Todos.Read.All is not assigned to it, so the API returns '
         "403\n        -> run `client --daemon nightly`\n"
     ) in caller.out
     assert caller.run("client", "--daemon", "nightly") == 0

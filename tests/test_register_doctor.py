@@ -151,7 +151,7 @@ def test_doctor_compares_a_token_with_the_settings(
     monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, roles=[])))
     assert caller.run("doctor") == 1
     assert "add it to ALLOWED_CLIENT_IDS" in caller.out
-    assert "the API answers 403" in caller.out
+    assert "the API returns 403" in caller.out
     monkeypatch.setenv("ALLOW_GUESTS", "true")
     monkeypatch.setenv("ALLOWED_CLIENT_IDS", "")
     monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, acct=1)))
@@ -234,10 +234,10 @@ def test_issuer_of_another_tenant_or_cloud_is_reported(
 ) -> None:
     caller.run("apply")
 
-    def changed(_: int, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+    def changed(_: int, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         if not request.url.path.endswith("openid-configuration"):
-            return answer
-        document = json.loads(answer.content)
+            return response
+        document = json.loads(response.content)
         document["issuer"] = change(document["issuer"])
         return httpx2.Response(200, json=document)
 
@@ -252,9 +252,11 @@ def test_tenant_id_in_capitals_is_the_same_tenant(caller: Caller) -> None:
     text = caller.env.read_text(encoding="utf-8")
     caller.env.write_text(text.replace(TENANT["id"], TENANT["id"].upper()), encoding="utf-8")
 
-    def ignoring_case(_: int, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+    def ignoring_case(
+        _: int, request: httpx2.Request, response: httpx2.Response
+    ) -> httpx2.Response:
         if TENANT["id"].upper() not in str(request.url):
-            return answer
+            return response
         other = httpx2.Request("GET", str(request.url).replace(TENANT["id"].upper(), TENANT["id"]))
         return Wire(create_graph(caller.directory)).handle_request(other)
 
@@ -294,7 +296,7 @@ def test_roles_of_another_type_count_as_none(
     caller.run("apply")
     monkeypatch.setattr("sys.stdin", io.StringIO(claims(caller, roles=roles)))
     assert caller.run("doctor") == 1
-    assert "the API answers 403" in caller.out
+    assert "the API returns 403" in caller.out
 
 
 @each_variant

@@ -168,7 +168,7 @@ IN_PLACE = {
     "no newline at the end": ("API_CLIENT_ID={old}", "API_CLIENT_ID={new}"),
     "a byte order mark": ("\ufeffAPI_CLIENT_ID={old}\n", "\ufeffAPI_CLIENT_ID={new}\n"),
 }
-"""Lines of `.env` before and after the client ID in them is replaced."""
+"""Lines of `.env` before and after the client id in them is replaced."""
 
 
 @pytest.mark.parametrize(("before", "after"), IN_PLACE.values(), ids=IN_PLACE)

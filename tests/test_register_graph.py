@@ -39,15 +39,15 @@ def test_retries_are_bounded_in_number_and_time(
     caller: Caller, told: str, waited: list[int], when: str
 ) -> None:
     body = {"error": {"code": "TooManyRequests", "message": "slow down"}}
-    answer = JSONResponse(body, 429, headers={"Retry-After": told})
-    caller.directory.fault = lambda *_: answer
+    response = JSONResponse(body, 429, headers={"Retry-After": told})
+    caller.directory.fault = lambda *_: response
     assert caller.run("apply") == 5
     assert caller.slept == waited
     assert f"Run this command again {when}." in caller.err
     assert "429 TooManyRequests: slow down" in caller.err
 
 
-def test_unexpected_error_answer_is_reported(caller: Caller) -> None:
+def test_unexpected_error_response_is_reported(caller: Caller) -> None:
     caller.directory.fault = lambda *_: Response("<html>proxy</html>", 502)
     assert caller.run("plan") == 5
     assert "Check whether a proxy answered." in caller.err
@@ -60,27 +60,27 @@ def test_unexpected_error_answer_is_reported(caller: Caller) -> None:
 
 @pytest.mark.parametrize("status", [408, 409, 500, 502])
 def test_transient_error_is_tried_three_times(caller: Caller, status: int) -> None:
-    answer = JSONResponse({"error": {"code": "Broken", "message": "on purpose"}}, status)
-    caller.directory.fault = lambda number, *_: answer if number % 3 else None
+    response = JSONResponse({"error": {"code": "Broken", "message": "on purpose"}}, status)
+    caller.directory.fault = lambda number, *_: response if number % 3 else None
     assert caller.run("apply") == 0, caller.err
     assert set(caller.slept) == {1, 2}
     is_right(caller)
-    caller.directory.fault = lambda *_: answer
+    caller.directory.fault = lambda *_: response
     caller.directory.calls.clear()
     assert caller.run("apply") == 5
     assert f"{status} Broken: on purpose" in caller.err
     assert len(caller.directory.calls) == 3
 
 
-def test_busy_answers_do_not_count_as_transient_errors(caller: Caller) -> None:
-    answers = [broken(status) for status in (429, 503, 504, 500, 500)]
-    caller.directory.fault = lambda *_: answers.pop(0) if answers else None
+def test_busy_responses_do_not_count_as_transient_errors(caller: Caller) -> None:
+    responses = [broken(status) for status in (429, 503, 504, 500, 500)]
+    caller.directory.fault = lambda *_: responses.pop(0) if responses else None
     assert caller.run("plan") == 0, caller.err
     assert len(caller.slept) == 5
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
-def test_deletion_whose_answer_was_lost_counts_as_done(
+def test_deletion_whose_response_was_lost_counts_as_done(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     caller.run("apply")
@@ -104,9 +104,9 @@ def test_refused_deletion_does_not_count_as_done(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller.run("apply")
-    answers = [broken(429), *[graph_error(missing("it"))] * 6]
+    responses = [broken(429), *[graph_error(missing("it"))] * 6]
     caller.directory.fault = lambda _, method, path: (
-        answers.pop(0) if method == "DELETE" and "/directory/" in path and answers else None
+        responses.pop(0) if method == "DELETE" and "/directory/" in path and responses else None
     )
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     assert caller.run("destroy") == 5
@@ -143,8 +143,8 @@ def test_every_form_of_retry_after_is_honoured(
     caller: Caller, told: Callable[[], str], shortest: float, longest: float
 ) -> None:
     body = {"error": {"code": "TooManyRequests", "message": "slow down"}}
-    answer = JSONResponse(body, 429, headers={"Retry-After": told()})
-    caller.directory.fault = lambda number, *_: answer if number == 1 else None
+    response = JSONResponse(body, 429, headers={"Retry-After": told()})
+    caller.directory.fault = lambda number, *_: response if number == 1 else None
     assert caller.run("plan") == 0, caller.err
     (waited,) = caller.slept
     assert shortest <= waited <= longest
@@ -169,12 +169,12 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize(("answer", "shown"), SHOWN.values(), ids=SHOWN)
+@pytest.mark.parametrize(("response", "shown"), SHOWN.values(), ids=SHOWN)
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_answer_of_a_proxy_is_shown(
-    caller: Caller, answer: Response, shown: str, number: int
+def test_response_of_a_proxy_is_shown(
+    caller: Caller, response: Response, shown: str, number: int
 ) -> None:
-    caller.directory.fault = lambda n, *_: answer if n == number else None
+    caller.directory.fault = lambda n, *_: response if n == number else None
     assert caller.run("apply") == 5
     assert caller.err.startswith("register.py: GET /")
     assert shown in caller.err
@@ -200,7 +200,7 @@ OTHER_SHAPES = {
     "a number in tags": (
         "/applications",
         {"id": APP_ID, "appId": APP_ID, "displayName": "", "tags": ["", 1]},
-        "tags[1] is 1, but should be a text",
+        "tags[1] is 1, but should be a string",
     ),
     "a text for api": (
         "/applications",
@@ -212,7 +212,7 @@ OTHER_SHAPES = {
 
 
 @pytest.mark.parametrize(("path", "body", "shown"), OTHER_SHAPES.values(), ids=OTHER_SHAPES)
-def test_answer_of_another_shape_is_shown(
+def test_response_of_another_shape_is_shown(
     caller: Caller, path: str, body: object, shown: str
 ) -> None:
     for first in (True, False):
@@ -231,11 +231,11 @@ def test_answer_of_another_shape_is_shown(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [GUEST_NETWORK, JSONResponse({"success": True}), Response("")],
     ids=["HTML", "JSON", "nothing"],
 )
-def test_write_that_a_proxy_answers_is_not_believed(caller: Caller, answer: Response) -> None:
+def test_write_that_a_proxy_answers_is_not_believed(caller: Caller, response: Response) -> None:
     for number in range(1, 9):
         written: list[str] = []
 
@@ -243,7 +243,7 @@ def test_write_that_a_proxy_answers_is_not_believed(caller: Caller, answer: Resp
             _: int, method: str, path: str, number: int = number, written: list[str] = written
         ) -> Response | None:
             written += [path] * (method != "GET")
-            return answer if method != "GET" and len(written) == number else None
+            return response if method != "GET" and len(written) == number else None
 
         caller.start_over()
         caller.directory.fault = fault
@@ -299,7 +299,7 @@ def test_next_page_that_is_not_new_or_elsewhere_is_refused(caller: Caller, link:
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 @pytest.mark.parametrize("lag", [0, 2])
-def test_write_whose_answer_was_lost_is_carried_out_once(
+def test_write_whose_response_was_lost_is_carried_out_once(
     caller: Caller, status: int, lag: int
 ) -> None:
     directory, seen = caller.directory, set()
@@ -333,10 +333,10 @@ def test_change_that_may_have_been_made_is_mentioned(caller: Caller, kind: str |
     assert "may have been carried out" not in caller.err
 
 
-def test_replica_that_lags_after_a_lost_answer_is_asked_again(caller: Caller) -> None:
-    answers = [broken(500), graph_error(bad("The name uniqueName already exists."))]
+def test_replica_that_lags_after_a_lost_response_is_asked_again(caller: Caller) -> None:
+    responses = [broken(500), graph_error(bad("The name uniqueName already exists."))]
     caller.directory.fault = lambda _, method, __: (
-        answers.pop(0) if method == "PATCH" and answers else None
+        responses.pop(0) if method == "PATCH" and responses else None
     )
     assert caller.run("apply") == 0, caller.err
     is_right(caller)
@@ -345,9 +345,9 @@ def test_replica_that_lags_after_a_lost_answer_is_asked_again(caller: Caller) ->
 @pytest.mark.parametrize("status", [400, 409])
 def test_name_that_is_taken_is_not_tried_again(caller: Caller, status: int) -> None:
     text = "Another object with the same value for property uniqueName already exists."
-    answer = graph_error(GraphError(status, "ObjectConflict", text))
+    response = graph_error(GraphError(status, "ObjectConflict", text))
     caller.directory.fault = lambda _, method, path: (
-        answer if method == "PATCH" and "todo-api-docs" in path else None
+        response if method == "PATCH" and "todo-api-docs" in path else None
     )
     assert caller.run("apply") == 6
     assert "still holds the unique name todo-api-docs" in caller.err
@@ -366,14 +366,16 @@ DISCOVERED: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("answers", DISCOVERED.values(), ids=DISCOVERED)
-def test_discovery_of_another_shape_is_reported(caller: Caller, answers: dict[str, object]) -> None:
+@pytest.mark.parametrize("responses", DISCOVERED.values(), ids=DISCOVERED)
+def test_discovery_of_another_shape_is_reported(
+    caller: Caller, responses: dict[str, object]
+) -> None:
     caller.run("apply")
     caller.go_through(
-        lambda _, request, answer: (
-            httpx2.Response(200, json=answers[name])
-            if (name := request.url.path.rpartition("/")[2]) in answers
-            else answer
+        lambda _, request, response: (
+            httpx2.Response(200, json=responses[name])
+            if (name := request.url.path.rpartition("/")[2]) in responses
+            else response
         )
     )
     assert caller.run("doctor") == 1
@@ -384,12 +386,12 @@ def test_discovery_of_another_shape_is_reported(caller: Caller, answers: dict[st
 def test_address_of_keys_that_no_socket_accepts_is_reported(caller: Caller) -> None:
     caller.run("apply")
 
-    def change(_: int, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+    def change(_: int, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         # A socket encodes the name of the host; the network in memory does not.
         request.url.host.encode("idna")
         discovered = request.url.path.endswith("openid-configuration")
         document = {"issuer": "x", "jwks_uri": "https://."}
-        return httpx2.Response(200, json=document) if discovered else answer
+        return httpx2.Response(200, json=document) if discovered else response
 
     caller.go_through(change)
     assert caller.run("doctor") == 1

@@ -200,7 +200,7 @@ def test_deployment_adds_files_and_changes_no_code(variant: Variant, name: str) 
         added |= {"infra/database.bicep"}
     assert set(with_azure) - set(without) == added
     changed = {path for path in without if without[path] != with_azure[path]}
-    assert changed == {".gitignore", "docs/README.md"}
+    assert changed == {".gitignore", "README.md", "docs/README.md"}
 
 
 @pytest.mark.parametrize("name", AZURE | AGENTS_ON_AZURE)

@@ -22,8 +22,8 @@ Before you run it, read registration/wanted.py: it defines what is created in th
 registration/steps.py lists the steps.
 
 Exit status: 0 done; 1 doctor found a problem, or you did not confirm destroy; 2 wrong usage; 3 not
-signed in; 4 not permitted; 5 Microsoft Graph or the network failed; 6 a registration exists that this
-script did not create; 7 .env cannot be read or written; 130 interrupted.
+signed in; 4 not permitted; 5 Microsoft Graph or the network failed; 6 the name belongs to a registration
+that this script did not create, or to a deleted one; 7 .env cannot be read or written; 130 interrupted.
 """
 
 import sys

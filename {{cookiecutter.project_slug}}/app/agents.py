@@ -8,6 +8,7 @@ The sign-in, the rules and the store are those of the API: a tool does what a ro
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -155,6 +156,8 @@ def agent_router(settings: Settings) -> APIRouter:
     """Return the routes for agents: the tools, and where to sign in for them (RFC 9728)."""
     resource = f"{settings.public_url}{PATH}"
     scope = f"{resource}/{ACCESS_AS_USER.value}"
+    # Its lines at INFO quote what clients send, such as the names of unknown tools.
+    logging.getLogger("mcp").setLevel(logging.WARNING)
     server = MCPServer(TITLE, instructions=DESCRIPTION)
     for tool, annotations in TOOLS.items():
         server.add_tool(tool, annotations=annotations)
@@ -187,7 +190,7 @@ def agent_router(settings: Settings) -> APIRouter:
 
 
 def allowed_addresses(settings: Settings) -> TransportSecuritySettings:
-    """Return the hosts and origins of requests; others may be pages that rebind DNS."""
+    """Return the hosts and origins that requests may name; any other may be a page that rebinds DNS."""
     address = urlsplit(settings.public_url)
     hosts = [address.netloc.removesuffix(f":{address.port}"), *settings.trusted_hosts]
     origins = [f"{address.scheme}://{address.netloc}", *settings.cors_origins]

@@ -14,7 +14,7 @@ ENCODING = "utf-8-sig"
 
 
 class EnvFileError(Exception):
-    """The file cannot be read; the message says why and what to do."""
+    """The file cannot be read; the message says why, and what to do."""
 
 
 def read_env_file(path: Path = ENV_FILE) -> dict[str, str]:
@@ -32,7 +32,9 @@ def check_env_file(path: Path = ENV_FILE) -> None:
     try:
         text = path.read_text(ENCODING) if path.is_file() else ""
     except OSError as error:
-        raise EnvFileError(f"{path.name} cannot be read ({error.strerror}).") from None
+        raise EnvFileError(
+            f"{path.name} cannot be read ({error.strerror}). Let this user read it."
+        ) from None
     except UnicodeDecodeError:
         text = "\0"
     # UTF-16 without a byte order mark is valid UTF-8 with a NUL in every other place.
@@ -41,7 +43,7 @@ def check_env_file(path: Path = ENV_FILE) -> None:
 
 
 def main() -> None:
-    """Print the value of the variable that the command line names, as UTF-8 reads it."""
+    """Print the value of the variable that the command line names."""
     if len(sys.argv) != 2:  # noqa: PLR2004
         sys.exit("usage: python -m app.env_file NAME")
     try:

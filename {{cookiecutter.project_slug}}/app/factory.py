@@ -1,4 +1,4 @@
-"""Puts the service together, in the order in which a request passes through it."""
+"""Puts the service together."""
 
 import asyncio
 from collections.abc import AsyncIterator

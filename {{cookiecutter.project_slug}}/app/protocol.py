@@ -8,9 +8,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD_BYTES = 65_536
 """The longest request line with headers. With httptools, uvicorn has no limit of its own."""
 SECONDS_TO_RECEIVE = 30
-"""How long a client may take to send a request."""
+"""How long a client may take to send the request line and the headers."""
 BYTES_PER_SECOND = 500
-"""A client gets one more second for each of these."""
+"""After the headers, a client gets one more second for each of these."""
 
 REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -22,8 +22,9 @@ REFUSALS = {
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a request line and headers of more than 64 KiB with 431.
 
-    A request that is not complete after 30 seconds, and one more for each 500 bytes of it, is
-    refused with 408. So a client that sends slowly, or stops, holds no connection for ever.
+    Refuses with 408 a request whose line and headers are not complete after 30 seconds, or whose body
+    is not after one more second for each 500 bytes. So a client that sends slowly, or stops, holds
+    no connection for ever.
     """
 
     _received = 0

@@ -109,7 +109,7 @@ class Settings(TenantSettings):
 {% if cookiecutter.mcp %}
     public_url: PublicUrl = Field(
         description="the address at which clients reach the service, such as "
-        "https://api.example.com or https://example.com/base, without a closing slash",
+        "https://api.example.com or https://example.com/base, without a trailing slash",
     )
 {% endif %}
     docs_enabled: bool = Field(

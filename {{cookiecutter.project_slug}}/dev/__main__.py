@@ -31,7 +31,7 @@ from dev.token import fetch_token
 
 PORT, DEFAULT_ENTRA_PORT = 8000, 8400
 FRONT_END = re.compile(r"(?:http://localhost|https://[a-z0-9.-]+)(?::\d+)?(?:/[^?#\s]*)?")
-"""A redirect URI as Entra ID lets a single-page application have it."""
+"""A redirect URI that Entra ID accepts for a single-page application."""
 
 
 def main() -> None:
@@ -115,14 +115,18 @@ def write_openapi(file: Path | None) -> None:
 def listen(port: int, option: str) -> list[socket.socket]:
     """Return sockets that listen on this port of both loopback addresses.
 
-    Ends the program with a sentence if the port is taken; `option` chooses another port.
+    Ends the program with a sentence if the port cannot be used; `option` chooses another port.
     """
     sockets = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
             sockets.append(_bound(family, address, port))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE or isinstance(error, PermissionError):
+            denied = isinstance(error, PermissionError)
+            if denied and sys.platform != "win32":
+                sys.exit(f"Port {port} requires privileges. Choose one above 1023 with {option}.")
+            # Windows denies a port that another program uses.
+            if denied or error.errno == errno.EADDRINUSE:
                 sys.exit(f"Port {port} is taken. Choose another with {option}, such as {port + 1}.")
             if family == socket.AF_INET:
                 raise
@@ -168,7 +172,7 @@ def _about_clients(options: argparse.Namespace, entra_address: str) -> str:
     """Return what a developer enters into their own clients, if they have any."""
     if not options.front_ends and not options.https:
         return ""
-    lines = [f"{page.name}: client ID {page.id}" for page in options.front_ends]
+    lines = [f"{page.name}: client id {page.id}" for page in options.front_ends]
     lines.append(f"Authority   {local_settings(entra_address).sign_in_address}")
     lines.append(f"Scope       {SCOPE}")
     if options.https and AUTHORITY.exists():
@@ -225,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="URL",
-        help="let a page of your own at this address sign in and call; may be repeated",
+        help="let a page of your own at this address sign in and call the API; may be repeated",
     )
     parser.add_argument("--https", action="store_true", help="serve the stand-in over TLS")
     parser.add_argument("--no-reload", action="store_true", help="do not restart on a change")
@@ -248,7 +252,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_port(parser: argparse.ArgumentParser, option: str, default: int | str, text: str) -> None:
-    shown = "as above" if default == argparse.SUPPRESS else default
+    shown = DEFAULT_ENTRA_PORT if default == argparse.SUPPRESS else default
     parser.add_argument(
         option, type=_port, default=default, metavar="PORT", help=f"{text} (default {shown})"
     )

@@ -62,7 +62,7 @@ def signed_assertion(daemon: Daemon, token_endpoint: str, folder: Path = FOLDER)
 
 
 def thumbprint_of(certificate: Certificate, algorithm: HashAlgorithm | None = None) -> str:
-    """Return the thumbprint of a certificate as a header has it (RFC 7515, section 4.1.7 and 4.1.8).
+    """Return the thumbprint of a certificate as a header has it (RFC 7515, sections 4.1.7 and 4.1.8).
 
     It is that of SHA-256 unless another algorithm is given.
     """

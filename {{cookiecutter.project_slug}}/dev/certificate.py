@@ -14,7 +14,7 @@ AUTHORITY = Path(__file__).with_name("localhost-ca.pem")
 
 
 def prepare_certificate() -> None:
-    """Create a certificate and its private key, unless there are some."""
+    """Create a certificate and its private key, unless they exist."""
     if CERTIFICATE.exists() and KEY.exists():
         return
     # The authority's key is not stored, so nobody can sign another certificate with it.

@@ -1,3 +1,4 @@
+{% set refused = ": refused" if cookiecutter.tenancy == "single-tenant" else "" %}
 """The tenants, people, daemons and app registrations of the local stand-in for Entra ID."""
 
 from dataclasses import dataclass
@@ -118,14 +119,14 @@ PEOPLE = (
         "erin",
         FABRIKAM,
         "e5140000-0000-4000-8000-000000000006",
-        "Admin of another organisation",
+        "Admin of another tenant{{ refused }}",
         roles=("Admin",),
     ),
     Person(
         "frank",
         FABRIKAM,
         "f5a4c000-0000-4000-8000-000000000007",
-        "User of another organisation",
+        "User of another tenant{{ refused }}",
         roles=("User",),
     ),
 )
@@ -166,13 +167,13 @@ PEOPLE = (
         "erin",
         FABRIKAM,
         "e5140000-0000-4000-8000-000000000006",
-        "works in another organisation",
+        "in another tenant{{ refused }}",
     ),
     Person(
         "frank",
         FABRIKAM,
         "f5a4c000-0000-4000-8000-000000000007",
-        "works in another organisation",
+        "in another tenant{{ refused }}",
     ),
 )
 {% endif %}

@@ -111,19 +111,19 @@ class StandIn(TokenIssuer):
         if not _registered(client, redirect_uri):
             raise refused(50011, redirect_uri=redirect_uri, client=client.id)
         try:
-            answer = self._authorized(request, tenant, client)
+            response = self._authorized(request, tenant, client)
         except RefusedError as error:
-            answer = {
+            response = {
                 "error": error.error,
                 "error_description": error.body()["error_description"],
             }
-        if isinstance(answer, Response):
-            return answer
-        answer |= {"state": query["state"]} if "state" in query else {}
+        if isinstance(response, Response):
+            return response
+        response |= {"state": query["state"]} if "state" in query else {}
         if mode == "form_post":
-            return form_post(redirect_uri, answer)
+            return form_post(redirect_uri, response)
         mark = "#" if mode == "fragment" else "?"
-        return RedirectResponse(f"{redirect_uri}{mark}{urlencode(answer)}", 302)
+        return RedirectResponse(f"{redirect_uri}{mark}{urlencode(response)}", 302)
 
     def _authorized(
         self, request: Request, tenant: Tenant | None, client: Client
@@ -184,7 +184,7 @@ class StandIn(TokenIssuer):
     def _app_only(
         self, request: Request, tenant: Tenant | None, form: dict[str, str]
     ) -> JSONResponse:
-        """Return the answer to a daemon (RFC 6749, section 4.4)."""
+        """Return the response to a daemon (RFC 6749, section 4.4)."""
         presented = "client_assertion" in form or "client_secret" in form
         daemon = self._daemon(form.get("client_id"), tenant, presented=presented)
         oauth2 = f"{self.address}/{request.path_params['tenant']}"

@@ -143,7 +143,7 @@ class RefusedError(Exception):
         self.text = f"AADSTS{number}: {text}" if number else text
 
     def body(self) -> dict[str, Any]:
-        """Return the answer of the token endpoint."""
+        """Return the response of the token endpoint."""
         now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
         trace, correlation = str(uuid4()), str(uuid4())
         return {

@@ -63,12 +63,12 @@ def sign_in_page(
     )
 
 
-def form_post(address: str, answer: Mapping[str, str]) -> HTMLResponse:
-    """Return a page that posts the answer to an address (OAuth 2.0 Form Post Response Mode)."""
+def form_post(address: str, response: Mapping[str, str]) -> HTMLResponse:
+    """Return a page that posts the response to an address (OAuth 2.0 Form Post Response Mode)."""
     nonce = secrets.token_urlsafe(16)
     fields = [
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in answer.items()
+        for name, value in response.items()
     ]
     page = FORM_POST.substitute(address=escape(address), fields="\n".join(fields), nonce=nonce)
     policy = f"default-src 'none'; script-src 'nonce-{nonce}'; base-uri 'none'"

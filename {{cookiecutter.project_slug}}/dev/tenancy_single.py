@@ -5,4 +5,4 @@ from dev.directory import CONTOSO
 MULTI_TENANT = False
 """Whether users of every organisation may sign in to the API's app registration."""
 TENANTS = {"entra_tenant_id": CONTOSO.id}
-"""The settings that let the people of the stand-in sign in."""
+"""The settings that let the people of Contoso sign in."""

@@ -25,10 +25,10 @@ param entraTenantId string
 param allowedTenantIds string
 {% endif %}
 
-@description('The client ID of the API.')
+@description('The client id of the API.')
 param apiClientId string
 
-@description('The client ID of the docs page.')
+@description('The client id of the docs page.')
 param swaggerUiClientId string
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {

@@ -8,7 +8,7 @@ param migrationImage string
 param settings array
 
 var unique = uniqueString(resourceGroup().id)
-// AcrPull, the built-in permission to pull images.
+// AcrPull, which can pull images.
 var pullImages = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '7f951dda-4ed3-4680-a7ca-43fe172d538d')
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {

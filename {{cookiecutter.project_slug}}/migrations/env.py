@@ -22,7 +22,7 @@ LOCK = text("SELECT pg_advisory_xact_lock(20250901)")
 
 
 def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
-    """Write a type that differs with the database as the one that migrations take."""
+    """Write a type that has a variant for SQLite as the plain one, which suits both databases."""
     if kind == "type" and isinstance(item, DateTime):
         return "sa.DateTime(timezone=True)"
     return False
@@ -63,7 +63,7 @@ def print_statements() -> None:
 
 
 def migrate(**where: Any) -> None:
-    """Run the migrations there, as Alembic's `configure` is told."""
+    """Run the migrations; `where` are arguments of Alembic's `configure`."""
     context.configure(
         **where, target_metadata=Base.metadata, render_as_batch=True, render_item=render_item
     )

@@ -7,7 +7,7 @@ from registration.run import Run
 from registration.wanted import between
 
 VS_CODE: Json = {"appId": "aebc6443-996d-45c2-90f0-388ff96faa56"}
-NOT_HTTPS = "PUBLIC_URL is not an https:// address, without which agents cannot sign in"
+NOT_HTTPS = "PUBLIC_URL is not an https:// address, so agents cannot sign in"
 
 
 def tools_uri() -> str:

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 from registration.aliases import Json
-from registration.answers import APPLICATION, ASSIGNMENT, PRINCIPAL, USER
 from registration.env import env_values
 from registration.errors import USAGE, RegisterError
+from registration.responses import APPLICATION, ASSIGNMENT, PRINCIPAL, USER
 from registration.run import Run
 from registration.wanted import OWN_ROLE
 
@@ -74,7 +74,7 @@ def find_api(run: Run) -> None:
 
 
 def find_user(run: Run, asked: str) -> Json:
-    """Return the user with this user name or object id.
+    """Return the user with this username or object id.
 
     Raises RegisterError when the tenant has none.
     """
@@ -82,7 +82,7 @@ def find_user(run: Run, asked: str) -> Json:
     user = run.graph.find(f"/users/{name}?$select=id,userPrincipalName", USER)
     if not user:
         raise RegisterError(
-            f"The tenant has no user {asked}. Pass the user name or object id of one of its users.",
+            f"The tenant has no user {asked}. Pass the username or object id of one of its users.",
             USAGE,
         )
     return user

@@ -6,7 +6,13 @@ import httpx2
 
 from registration.advice import ADVICE
 from registration.aliases import Findings, Json
-from registration.answers import (
+from registration.assignments import given_to
+from registration.clients import clients_of, credentials, is_daemon, wanted_client
+from registration.clouds import CLOUDS
+from registration.env import authority_in
+from registration.guid import GUID
+from registration.merge import changes, differences, merged
+from registration.responses import (
     ASSIGNMENT,
     DISCOVERY,
     PRINCIPAL,
@@ -15,12 +21,6 @@ from registration.answers import (
     content,
     faults,
 )
-from registration.assignments import given_to
-from registration.clients import clients_of, credentials, is_daemon, wanted_client
-from registration.clouds import CLOUDS
-from registration.env import authority_in
-from registration.guid import GUID
-from registration.merge import changes, differences, merged
 from registration.run import Run
 from registration.tenancy import tenancy
 from registration.wanted import (
@@ -188,7 +188,7 @@ def check_daemon(run: Run, app: Json, principal: Json) -> Findings:
     again = f"run `client --daemon {app['uniqueName'].removeprefix(DAEMON_NAME)}`"
     ids = {role["id"] for role in run.api["appRoles"] if role.get("value") == PERMISSION}
     if principal and not ids & given_to(run, principal["id"]):
-        yield f"{PERMISSION} is not assigned to it, so the API answers 403", again
+        yield f"{PERMISSION} is not assigned to it, so the API returns 403", again
     if not (app.get("keyCredentials") or credentials(run, app)):
         yield (
             "it has neither a certificate nor a federated identity credential: sign-in fails with "

@@ -92,7 +92,7 @@ def parser(usage: str) -> argparse.ArgumentParser:
     )
     if ROLE_VALUES:
         assigning = command(assign)
-        assigning.add_argument("user", help="user name or object id")
+        assigning.add_argument("user", help="username or object id")
         assigning.add_argument("role", choices=ROLE_VALUES)
     clients = command(client)
     kind = clients.add_mutually_exclusive_group(required=True)
@@ -109,7 +109,7 @@ def parser(usage: str) -> argparse.ArgumentParser:
         "--managed-identity",
         metavar="ID",
         type=object_id,
-        help="object id or client ID of a managed identity of this tenant",
+        help="object id or client id of a managed identity of this tenant",
     )
     clients.add_argument(
         "--federated",

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 from app.about import TITLE
 from registration.aliases import Json
-from registration.answers import APPLICATION, CREDENTIAL, IDENTITY
 from registration.assignments import find_api, give_role, role_id
 from registration.env import authority_in, effective_values, listed
 from registration.errors import USAGE, RegisterError
 from registration.registrations import existing_client, principal, update, upsert, writable
+from registration.responses import APPLICATION, CREDENTIAL, IDENTITY
 from registration.rights import MAY_GRANT, MAY_INSTALL, MAY_REGISTER
 from registration.run import Run
 from registration.tenancy import tenancy
@@ -97,7 +97,7 @@ def check_scopes(api: Json) -> None:
 
 
 def find_identity(run: Run, asked: str) -> Json:
-    """Return the service principal of the managed identity with this object id or client ID.
+    """Return the service principal of the managed identity with this object id or client id.
 
     Raises RegisterError when there is none, or it is not that of a managed identity.
     """
@@ -105,7 +105,7 @@ def find_identity(run: Run, asked: str) -> Json:
     found = found or run.graph.find(f"/servicePrincipals(appId='{asked}')", IDENTITY)
     if not found:
         raise RegisterError(
-            f"The tenant has no managed identity {asked}. Pass its object id or its client ID.",
+            f"The tenant has no managed identity {asked}. Pass its object id or its client id.",
             USAGE,
         )
     if found["servicePrincipalType"] != "ManagedIdentity":
@@ -207,7 +207,7 @@ def print_settings(run: Run) -> None:
         of_service["ALLOWED_CLIENT_IDS"] = ",".join(dict.fromkeys([*clients, run.client["appId"]]))
     print(
         "Settings of the client:\n"
-        f"    client ID: {run.client['appId']}\n"
+        f"    client id: {run.client['appId']}\n"
         f"    authority: {host}/{tenant}\n"
         f"    scope: api://{run.api['appId']}/{wanted}"
     )

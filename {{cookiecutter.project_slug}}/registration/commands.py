@@ -1,7 +1,6 @@
 """The commands, except `doctor`."""
 
 from registration.aliases import Json
-from registration.answers import APPLICATION, DELETED, PRINCIPAL
 from registration.assignments import find_api, find_user, give_role, role_id
 from registration.checks import check_settings
 from registration.clients import clients_of
@@ -9,13 +8,14 @@ from registration.configure import configure, save
 from registration.env import authority_in, effective_values, env_text, env_values
 from registration.errors import DECLINED, UNCHANGED, USAGE, RegisterError, failed
 from registration.graph import NOT_FOUND
+from registration.responses import APPLICATION, DELETED, PRINCIPAL
 from registration.rights import MAY_ASSIGN, MAY_REGISTER
 from registration.run import Run
 from registration.steps import STEPS
 from registration.tenancy import tenancy
 from registration.wanted import API_NAME, CLIENT, CREATED, DOCS_NAME, SCOPE_VALUES
 
-NEXT = "{{ 'set PUBLIC_URL in .env, then ' if cookiecutter.mcp }}{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
+NEXT = "{{ 'check PUBLIC_URL in .env, then ' if cookiecutter.mcp }}{{ 'uv run alembic upgrade head, then ' if cookiecutter.storage == 'database' }}uv run fastapi run"
 TRASH = "/directory/deletedItems"
 IDS = ("API_CLIENT_ID", "SWAGGER_UI_CLIENT_ID")
 

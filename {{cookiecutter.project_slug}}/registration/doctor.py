@@ -7,7 +7,6 @@ import sys
 from registration.agents import check_agents
 {% endif %}
 from registration.aliases import Findings
-from registration.answers import APPLICATION
 from registration.checks import (
     check_api,
     check_clients,
@@ -19,6 +18,7 @@ from registration.checks import (
 from registration.env import effective_values
 from registration.errors import DECLINED
 from registration.explain import explain
+from registration.responses import APPLICATION
 from registration.run import Run
 from registration.token_check import check_token
 

@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 
 from registration.aliases import Json
-from registration.answers import ERROR, WRITTEN, content, faults
 from registration.errors import FAILED, NOT_PERMITTED, NOT_SIGNED_IN, RegisterError
+from registration.responses import ERROR, WRITTEN, content, faults
 
 BUSY, PASSING = {429, 503, 504}, {408, 409, 500, 502}
 ATTEMPTS, ATTEMPTS_WHEN_PASSING = 6, 3
 PERHAPS_DONE = {408, 500, 502, 503, 504}
-"""With these, the request may have been carried out and only its answer lost."""
+"""With these, the request may have been carried out and only its response lost."""
 LONGEST_WAIT = 120
 """How many seconds the attempts of one request may wait in all."""
 DAY = 24 * 60 * 60
@@ -72,11 +72,11 @@ class Graph:
         ignore: str = "",
         prefer: str = "",
     ) -> Json | None:
-        """Send a request and return the body of the answer, or None if there is none.
+        """Send a request and return the body of the response, or None if there is none.
 
         A failure that Microsoft Graph describes in words that match the pattern `ignore` also
         returns None; any other, and a body of another shape, raises RegisterError.
-        A replica that does not know a new object yet answers 404 or 400. These are therefore tried
+        A replica that does not know a new object yet returns 404 or 400. These are therefore tried
         again, a 400 only if this run may have written something.
         """
         headers = self.headers | ({"Prefer": prefer} if prefer else {})
@@ -84,12 +84,12 @@ class Graph:
         # Every request may be repeated: a PATCH and a DELETE have the same result twice, and
         # Microsoft Graph refuses a POST of what already exists, which the callers ignore.
         for attempt in range(ATTEMPTS):
-            answer = self.send(method, path, body, headers)
-            if answer.is_success:
-                found = usable(answer, method, path, shape)
+            response = self.send(method, path, body, headers)
+            if response.is_success:
+                found = usable(response, method, path, shape)
                 self.writes += method != "GET"
                 return found
-            status, told = answer.status_code, described(answer)
+            status, told = response.status_code, described(response)
             if told and ignore and re.search(ignore, told):
                 return None
             if method == "DELETE" and re.search(NOT_FOUND, told) and perhaps_done:
@@ -98,7 +98,7 @@ class Graph:
             perhaps_done |= status in PERHAPS_DONE
             passing += status in PASSING
             unseen = {400, 404} if self.writes or perhaps_done else {404}
-            wait = waiting_time(answer, 2.0**attempt)
+            wait = waiting_time(response, 2.0**attempt)
             again = status in BUSY | PASSING or (told and status in unseen)
             # Unless an attempt of this request created it, another object is in the way.
             taken = "already exists" in told and not perhaps_done
@@ -112,10 +112,11 @@ class Graph:
                 break
             self.sleep(wait)
             waited += wait
-        raise self.refusal(answer, f"{method} {path}", uncertainty(method) if perhaps_done else "")
+        doubt = uncertainty(method) if perhaps_done else ""
+        raise self.refusal(response, f"{method} {path}", doubt)
 
     def send(self, method: str, path: str, body: Json | None, headers: Json) -> httpx2.Response:
-        """Send a request and return the answer; raise RegisterError if none arrives."""
+        """Send a request and return the response; raise RegisterError if none arrives."""
         address = f"{self.host}/v1.0{path}"
         try:
             return self.http.request(method, address, json=body, headers=headers)
@@ -125,44 +126,44 @@ class Graph:
                 f"Check the network and any proxy.{uncertainty(method)}"
             ) from None
 
-    def refusal(self, answer: httpx2.Response, request: str, doubt: str) -> RegisterError:
+    def refusal(self, response: httpx2.Response, request: str, doubt: str) -> RegisterError:
         """Return the error for a request that failed."""
-        status, told = answer.status_code, described(answer)
+        status, told = response.status_code, described(response)
         unknown = f"{status} without an error message from Microsoft Graph. {PROXY}"
-        remedy = self.remedy(answer) if told or challenged(answer) else ""
+        remedy = self.remedy(response) if told or challenged(response) else ""
         text = f"{request} failed: {told or unknown}{doubt}{remedy}"
         kinds = {401: NOT_SIGNED_IN, 403: NOT_PERMITTED}
         return RegisterError(text, kinds.get(status, FAILED) if told or remedy else FAILED)
 
-    def remedy(self, answer: httpx2.Response) -> str:
+    def remedy(self, response: httpx2.Response) -> str:
         """Return what to do about a failure that Microsoft Graph itself reported."""
-        if answer.status_code in BUSY | PASSING:
-            wait = waiting_time(answer, 0)
+        if response.status_code in BUSY | PASSING:
+            wait = waiting_time(response, 0)
             when = f"in {wait:.0f} seconds" if LONGEST_WAIT < wait < DAY else "later"
             return f"\nMicrosoft Graph is busy or failing. Run this command again {when}."
-        if answer.status_code != httpx2.codes.UNAUTHORIZED:
+        if response.status_code != httpx2.codes.UNAUTHORIZED:
             return ""
         sign_in = "az login --allow-no-subscriptions"
         if self.tenant:
             sign_in += f" --tenant {self.tenant}"
         reason = ""
-        if challenged(answer):
+        if challenged(response):
             reason = "Conditional Access requires a new sign-in. "
             # Without the scope, Entra ID would apply only the policies of Azure itself.
             sign_in += f" --scope {self.host}/.default"
-            claims = re.search(r'\bclaims="([\w+/=-]+)"', challenge(answer), re.ASCII)
+            claims = re.search(r'\bclaims="([\w+/=-]+)"', challenge(response), re.ASCII)
             sign_in += f" --claims-challenge {claims[1]}" if claims else ""
         return f"\n{reason}Run `{sign_in}`, then run this command again."
 
 
-def usable(answer: httpx2.Response, method: str, path: str, shape: Any) -> Json | None:
-    """Return the body of a successful answer; only a GET needs one."""
-    if method != "GET" and answer.status_code == httpx2.codes.NO_CONTENT:
+def usable(response: httpx2.Response, method: str, path: str, shape: Any) -> Json | None:
+    """Return the body of a successful response; only a GET needs one."""
+    if method != "GET" and response.status_code == httpx2.codes.NO_CONTENT:
         return None
-    found = content(answer)
+    found = content(response)
     for fault in faults(found, shape):
         raise RegisterError(
-            f"{method} {path}: the answer with status {answer.status_code} cannot be used: "
+            f"{method} {path}: the response with status {response.status_code} cannot be used: "
             f"{fault}. {PROXY}{uncertainty(method)}"
         )
     body: Json = found
@@ -174,27 +175,27 @@ def uncertainty(method: str) -> str:
     return "" if method == "GET" else "\nThe request may have been carried out."
 
 
-def described(answer: httpx2.Response) -> str:
+def described(response: httpx2.Response) -> str:
     """Return the status, the code and the message of an error, or "" if another program answered."""
-    found = content(answer)
+    found = content(response)
     if any(faults(found, ERROR)):
         return ""
-    return f"{answer.status_code} {found['error']['code']}: {found['error']['message']}"
+    return f"{response.status_code} {found['error']['code']}: {found['error']['message']}"
 
 
-def challenge(answer: httpx2.Response) -> str:
+def challenge(response: httpx2.Response) -> str:
     """Return how Microsoft Graph asks for another token."""
-    return str(answer.headers.get("WWW-Authenticate", ""))
+    return str(response.headers.get("WWW-Authenticate", ""))
 
 
-def challenged(answer: httpx2.Response) -> bool:
+def challenged(response: httpx2.Response) -> bool:
     """Whether a sign-in has to satisfy a policy first."""
-    return "insufficient_claims" in challenge(answer)
+    return "insufficient_claims" in challenge(response)
 
 
-def waiting_time(answer: httpx2.Response, otherwise: float) -> float:
+def waiting_time(response: httpx2.Response, otherwise: float) -> float:
     """Return the seconds that `Retry-After` asks for, or `otherwise` if it cannot be read."""
-    told = answer.headers.get("Retry-After", "").strip()
+    told = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", told):
         return float(told)
     try:

@@ -3,14 +3,14 @@
 from urllib.parse import quote
 
 from registration.aliases import Json
-from registration.answers import APPLICATION, PRINCIPAL
 from registration.errors import CONFLICT, RegisterError
 from registration.merge import changes, differences, switched_off
+from registration.responses import APPLICATION, PRINCIPAL
 from registration.run import Run
 from registration.wanted import ADOPTED, CREATED
 
 NEW = "(new)"
-"""The client ID of a registration that does not exist yet."""
+"""The client id of a registration that does not exist yet."""
 
 
 def existing(run: Run, name: str, display_name: str) -> Json:
@@ -34,14 +34,14 @@ def existing(run: Run, name: str, display_name: str) -> Json:
             ids = ", ".join(app["appId"] for app in others)
             raise RegisterError(
                 f'"{display_name}" is the name of app registrations that cannot be adopted '
-                f"(client ID {ids}). Rename them in the Entra admin center, or rename this service "
+                f"(client id {ids}). Rename them in the Entra admin center, or rename this service "
                 "in app/about.py.",
                 CONFLICT,
             )
     if run.options.adopt or is_own(found):
         return found
     raise RegisterError(
-        f'The app registration "{found["displayName"]}" (client ID {found["appId"]}) exists, but '
+        f'The app registration "{found["displayName"]}" (client id {found["appId"]}) exists, but '
         "this script did not create it. If it belongs to this service, use --adopt to take it over; "
         "its contents are kept. Otherwise, rename this service in app/about.py, or change the unique "
         "names in registration/wanted.py.",
@@ -58,7 +58,7 @@ def existing_client(run: Run, name: str) -> Json:
     if not found or is_own(found):
         return found
     raise RegisterError(
-        f'The app registration "{found["displayName"]}" (client ID {found["appId"]}) has the unique '
+        f'The app registration "{found["displayName"]}" (client id {found["appId"]}) has the unique '
         f"name {name}, but this script did not create it. Delete it in the Entra admin center, or "
         "change the unique names in registration/wanted.py.",
         CONFLICT,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import httpx2
 
 from registration.aliases import Json, SignIn
-from registration.answers import TENANT, USER
 from registration.clouds import CLOUDS
 from registration.errors import NOT_SIGNED_IN, UNCHANGED, RegisterError, failed
 from registration.graph import Graph
+from registration.responses import TENANT, USER
 
 
 @dataclass

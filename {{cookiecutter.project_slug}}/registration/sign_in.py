@@ -13,7 +13,7 @@ UNREACHABLE = "{} cannot be reached. Check the network and any proxy.\n  {}"
 def azure_sign_in(login: str, tenant: str | None, scopes: str, client_id: str = "") -> str:
     """Return an access token for scopes that are separated by spaces.
 
-    With a client ID, the user signs in to that client in the browser. Otherwise the token is for
+    With a client id, the user signs in to that client in the browser. Otherwise the token is for
     Microsoft Graph, from the Azure CLI, the Azure Developer CLI or, in a terminal, the browser or
     a device code. Raises RegisterError when nobody is signed in or the host cannot be reached.
     """
@@ -51,9 +51,13 @@ def azure_sign_in(login: str, tenant: str | None, scopes: str, client_id: str = 
             break
         except ServiceRequestError as error:
             raise RegisterError(UNREACHABLE.format(login, error)) from None
+    failed = (
+        "The sign-in in the browser failed. Run this command again."
+        if client_id
+        else "You are not signed in. Run `az login`, then run this command again."
+    )
     raise RegisterError(
-        "You are not signed in. Run `az login`, then run this command again.\n  "
-        + "\n  ".join(reasons),
+        "\n  ".join([failed, *reasons]),
         NOT_SIGNED_IN,
     )
 

@@ -3,10 +3,10 @@
 {% if cookiecutter.mcp %}
 from registration.agents import pre_authorise_agents, register_tools
 {% endif %}
-from registration.answers import GRANT
 from registration.assignments import assign_me
 from registration.clients import restore_clients
 from registration.registrations import existing, principal, registration, update
+from registration.responses import GRANT
 from registration.rights import MAY_ASSIGN, MAY_CONSENT, MAY_INSTALL, MAY_REGISTER
 from registration.run import Run
 from registration.wanted import (
@@ -35,7 +35,7 @@ def register_api(run: Run) -> None:
 
 
 def set_identifier_uri(run: Run) -> None:
-    """Set the Application ID URI, which contains the client ID and so needs the registration."""
+    """Set the Application ID URI, which contains the client id and so needs the registration."""
     run.api = update(run, "Application ID URI", run.api, identifier_uri(run.api))
 
 

@@ -1,4 +1,4 @@
-"""Whose users may sign in: the only module that depends on the answer."""
+"""Whose users may sign in: the only module that depends on the tenancy."""
 
 {% if cookiecutter.tenancy == "single-tenant" %}
 from registration import single_tenant as tenancy

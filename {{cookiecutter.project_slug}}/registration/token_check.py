@@ -113,7 +113,7 @@ def check_user(claims: Json, env: dict[str, str]) -> Findings:
         )
     if ROLE_VALUES and not any(role in assigned(claims) for role in ROLE_VALUES):
         yield (
-            f"{ASSIGNED} is {claims.get(ASSIGNED)}: the API answers 403",
+            f"{ASSIGNED} is {claims.get(ASSIGNED)}: the API returns 403",
             "run `assign`, then sign in again",
         )
 

@@ -101,7 +101,7 @@ DOCS: Json = {
 
 
 def identifier_uri(api: Json) -> Json:
-    """Return the Application ID URI, which contains the client ID of the registered API."""
+    """Return the Application ID URI, which contains the client id of the registered API."""
     return {"identifierUris": [f"api://{api['appId']}"]}
 
 
@@ -128,7 +128,7 @@ def front_end(api: Json, name: str, redirect_uris: list[str]) -> Json:
 def daemon(api: Json, name: str) -> Json:
     """Return a daemon's registration, with the application permission of this API."""
     ids = [role["id"] for role in api["appRoles"] if role.get("value") == PERMISSION]
-    # It signs in to its own tenant only, even if users of others sign in to the API.
+    # It signs in to its own tenant only, even if users of other tenants sign in to the API.
     return {
         "displayName": name,
         "signInAudience": "AzureADMyOrg",

@@ -1,6 +1,7 @@
 """Fixtures: the service under test, and the stand-in for Entra ID."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from fastapi_azure_auth.openid_config import HttpClientConfig
 
 from app.factory import create_app
+from app.http.request_log import RequestLog
 from app.settings import Settings
 from dev.directory import API_CLIENT_ID, DOCS_CLIENT_ID, daemon_called, docs_page, person_called
 from dev.entra import API_SCOPES, StandIn
@@ -53,6 +55,20 @@ def values(storage_values: Values) -> Values:
 {% endif %}
     }
     return TENANTS | storage_values | registered
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Restore the configuration of the log afterwards."""
+    root = logging.getLogger()
+    named = root.manager.loggerDict.values()
+    loggers = [root, *(logger for logger in named if isinstance(logger, logging.Logger))]
+    before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
+    yield
+    RequestLog.stream = None
+    for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
+        logger.level, logger.disabled, logger.handlers = level, disabled, handlers
+    root.manager._clear_cache()  # type: ignore[attr-defined]  # levels are cached
 
 
 @pytest.fixture

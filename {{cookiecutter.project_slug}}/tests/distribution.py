@@ -51,7 +51,7 @@ def keys_without_tenant(metadata: MetaData) -> list[str]:
 def reads_without_tenant(statement: Any, metadata: MetaData = Base.metadata) -> list[str]:
     """Return the tables that a statement reads, changes or deletes from in every tenant.
 
-    An INSERT is not checked: it cannot leave the tenant out, which is part of the primary key.
+    An INSERT itself is not checked, because the tenant is part of the primary key.
     """
     names = metadata.tables.keys() - SHARED
     if isinstance(statement, TextClause):

@@ -54,7 +54,7 @@ def storage_values(migrated_file: Path, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL database; skip the test without a server."""
+    """Return the URL of a migrated PostgreSQL database for all tests; skip the test without a server."""
     with fresh_database() as url:
         migrate(url)
         yield url
@@ -64,7 +64,7 @@ def postgresql_url() -> Iterator[str]:
 async def storage(
     request: pytest.FixtureRequest, values: dict[str, Any]
 ) -> AsyncIterator[Database]:
-    """Return an empty SQLite and an empty PostgreSQL database, in turn."""
+    """Return an empty SQLite database, and the shared PostgreSQL database, in turn."""
     if request.param == "postgresql":
         values["database_url"] = request.getfixturevalue("postgresql_url")
     async with DatabaseStorage(Settings.model_validate(values)).open() as database:

@@ -16,6 +16,7 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
+from app.http.log import configure_logging
 from app.settings import SettingsError, load_settings
 from dev.agents import VS_CODE, tools_at
 from dev.directory import (
@@ -83,7 +84,7 @@ def service(build: Build) -> Iterator[Service]:
 
 
 class Storage:
-    """What the client of the SDK keeps; its client ID is registered beforehand."""
+    """What the client of the SDK keeps; its client id is registered beforehand."""
 
     def __init__(self) -> None:
         self.tokens: OAuthToken | None = None
@@ -281,7 +282,7 @@ def test_page_that_rebinds_dns_is_refused(
 @pytest.mark.parametrize(
     "address",
     ["", "example.com", "ftp://example.com", "https://example.com/", "https://example.com/a?b=c"],
-    ids=["empty", "no scheme", "other scheme", "closing slash", "query"],
+    ids=["empty", "no scheme", "other scheme", "trailing slash", "query"],
 )
 def test_invalid_public_url_stops_the_start(environment: pytest.MonkeyPatch, address: str) -> None:
     environment.setenv("PUBLIC_URL", address)
@@ -289,7 +290,7 @@ def test_invalid_public_url_stops_the_start(environment: pytest.MonkeyPatch, add
         load_settings()
 
 
-def test_edge_applies_to_the_tools(
+def test_middleware_applies_to_the_tools(
     serve: Serve, bearer: Bearer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "app.requests")
@@ -304,6 +305,19 @@ def test_edge_applies_to_the_tools(
     (line,) = (record.__dict__ for record in caplog.records if record.message == "request")
     assert (line["route"], line["tool"]) == ("/mcp", "list_todos")
     assert answer.headers["x-request-id"] == line["request_id"]
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_log_does_not_quote_what_a_client_sends(
+    serve: Serve, bearer: Bearer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("INFO", "json")
+    client = serve()
+    for name, arguments in (("a secret", {}), ("create_todo", {"todo": {"a secret": 1}})):
+        body = PING | {"method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        response = client.post("/mcp", json=body, headers=bearer("bob"))
+        assert "a secret" in response.text
+    assert "a secret" not in capsys.readouterr().err
 
 
 def authorize(service: Service, **changes: str) -> dict[str, list[str]]:
@@ -332,7 +346,7 @@ def authorize(service: Service, **changes: str) -> dict[str, list[str]]:
         ({"scope": f"{API}access_as_user"}, "AADSTS9010010"),
         ({"scope": "{resource}/unknown"}, "AADSTS70011"),
     ],
-    ids=["matching", "other resource", "closing slash", "scope of another URI", "unknown scope"],
+    ids=["matching", "other resource", "trailing slash", "scope of another URI", "unknown scope"],
 )
 def test_resource_that_does_not_match_the_scope_is_refused(
     service: Service, changes: dict[str, str], error: str | None

@@ -1,5 +1,6 @@
 """The stand-in for Entra ID, and the command `python -m dev`."""
 
+import errno
 import json
 import socket
 import sys
@@ -390,6 +391,16 @@ def test_message_names_the_port_that_is_taken(
     with taken_port() as holder:
         port = holder.getsockname()[1]
         assert f"Port {port} is taken" in run_command(monkeypatch, "--entra-port", str(port))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no privileged ports")
+def test_message_names_the_port_that_requires_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(command, "_bound", refuse)
+    said = run_command(monkeypatch, "--entra-port", "80")
+    assert said == "Port 80 requires privileges. Choose one above 1023 with --entra-port."
 
 
 def test_shared_port_of_both_servers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -25,20 +24,6 @@ from dev.entra import StandIn
 from tests import samples
 from tests.access import Bearer
 from tests.conftest import DOCS_PAGE, ENTRA, Serve, Values
-
-
-@pytest.fixture
-def own_logging() -> Iterator[None]:
-    """Restore the configuration of the log afterwards."""
-    root = logging.getLogger()
-    names = ("app", "uvicorn", "uvicorn.access", "uvicorn.error", "fastapi_azure_auth", "httpx2")
-    loggers = [root, *map(logging.getLogger, names)]
-    before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
-    yield
-    RequestLog.stream = None
-    for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
-        logger.level, logger.disabled, logger.handlers = level, disabled, handlers
-        logger.manager._clear_cache()  # type: ignore[attr-defined]  # levels are cached
 
 
 @pytest.mark.usefixtures("own_logging")
@@ -106,7 +91,7 @@ def test_service_is_live_without_keys_and_ready_once_it_has_them(
 
 
 def flush_log(client: TestClient) -> None:
-    """Let the event loop run once more: the log is written after the answer."""
+    """Let the event loop run once more: the log is written after the response."""
     assert client.portal is not None
     client.portal.call(asyncio.sleep, 0)
 

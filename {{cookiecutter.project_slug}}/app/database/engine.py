@@ -1,4 +1,8 @@
-"""Creates engines for `DATABASE_URL`; all of it counts in every way of connecting."""
+"""Creates engines for `DATABASE_URL`.
+
+All of it counts for the service, for migrations and with an identity, except that a migration decides
+itself how long it waits for an SQLite file.
+"""
 
 import select
 from typing import Any

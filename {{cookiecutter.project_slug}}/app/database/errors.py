@@ -24,7 +24,7 @@ NO_ANSWER = "The database does not answer at present."
 READ_ONLY = "The database is read-only at present."
 DENIED = "The database denies access to the service."
 FULL = "The database has no space left."
-CONFLICT = "The request conflicts with data that is stored already."
+CONFLICT = "The request conflicts with data that is already stored."
 UNFIT = "The database cannot store a value of the request."
 
 ERRORS = (DBAPIError, NoConnectionError)

@@ -1,7 +1,7 @@
 """Signs in to Azure Database for PostgreSQL with a managed identity instead of a password.
 
-This requires the extra `azure` (`uv sync --extra azure`) and a `DATABASE_URL` without a password. The
-user in the URL, or otherwise in the token, is the identity's name in the database.
+This requires the extra `azure` (`uv sync --inexact --extra azure`) and a `DATABASE_URL` without a
+password. The user in the URL, or otherwise in the token, is the identity's name in the database.
 """
 
 from collections.abc import Awaitable, Callable

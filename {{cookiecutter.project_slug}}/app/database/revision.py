@@ -30,7 +30,9 @@ class Revisions:
         revision = None
         if await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
             revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-        if revision is None or revision in self._older:
+        if revision is None:
+            return "The database is not migrated: run `alembic upgrade head`."
+        if revision in self._older:
             return (
                 f"The database is at revision {revision}, this service needs {self.newest}: "
                 "run `alembic upgrade head`."

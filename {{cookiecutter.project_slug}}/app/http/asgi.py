@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HttpMiddleware:
-    """An ASGI middleware for HTTP requests; lifespan events and web sockets bypass it."""
+    """An ASGI middleware for HTTP requests; lifespan events and WebSockets bypass it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

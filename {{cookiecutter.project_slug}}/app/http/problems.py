@@ -29,7 +29,7 @@ DETAILS = {
 EXAMPLES = DETAILS | {
     401: "Sign in and send the access token as a bearer token.",
     403: "Guests may not sign in.",
-    503: "The signing keys of Entra ID are not loaded yet.",
+    503: "There are no current signing keys of Entra ID.",
 }
 """A detail for the documentation of each error."""
 

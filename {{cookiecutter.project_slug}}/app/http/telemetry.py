@@ -1,4 +1,4 @@
-"""OpenTelemetry, which FastAPI brings along: on when the environment speaks of it."""
+"""OpenTelemetry, which FastAPI includes: on if the environment configures it."""
 
 import os
 
@@ -9,7 +9,7 @@ PREFIXES = ("OTEL_", "FASTAPI_OTEL_", "APPLICATIONINSIGHTS_")
 
 
 def telemetry_wanted() -> TelemetryConfig:
-    """Return what FastAPI takes as `telemetry`: off, unless a variable is there that configures it.
+    """Return the argument `telemetry` of FastAPI: off, unless a variable configures it.
 
     FastAPI would find out again for each request, which costs as much as signing it in.
     """

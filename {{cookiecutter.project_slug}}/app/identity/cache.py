@@ -22,7 +22,7 @@ class VerifiedTokens:
         self.generation = 0
         self._seconds = seconds
         self._clock = clock
-        # With the time until which each is valid. The oldest entry is also the first to expire.
+        # With the time until which each is valid. The oldest entry is usually the first to expire.
         self._tokens: FIFOCache[bytes, tuple[float, VerifiedToken]] = FIFOCache(MOST_TOKENS)
 
     def get(self, token: bytes) -> VerifiedToken | None:

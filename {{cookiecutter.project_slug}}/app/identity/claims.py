@@ -111,7 +111,7 @@ def _caller(claims: dict[str, Any], tenant_id: UUID, object_id: UUID) -> Caller 
 
 
 def _is_guest(claims: dict[str, Any]) -> bool:
-    """Return whether `acct` is not 0. Only without `acct`, an `idp` that is not the issuer counts.
+    """Return whether the caller is a guest: `acct` is not 0 or, without `acct`, `idp` is not the issuer.
 
     Members from partner organisations also have another `idp`.
     """

@@ -119,8 +119,8 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
     ) -> ForbiddenError:
         """Return the exception for a caller who is not allowed to do this.
 
-        `code` is for the line of the request in the log. The challenge names the scope of every
-        route, and `scopes`.
+        `code` is for the line of the request in the log. The challenge names the scope that every
+        route requires, and `scopes`.
         """
         needed = sorted({ACCESS_AS_USER.value, *scopes})
         full = " ".join(map(self.settings.scope, needed))
@@ -147,7 +147,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         """Return the key that the token's header names, and the set that contains it."""
         await self.keys.load_config()
         if not self.keys.usable:
-            raise UnavailableError("The signing keys of Entra ID are not loaded yet.")
+            raise UnavailableError("There are no current signing keys of Entra ID.")
         found = await self.keys.find(str(header.get("kid")))
         if found is None:
             raise InvalidTokenError(

@@ -10,7 +10,7 @@ from app.http.problems import UnavailableError, responses
 TAG = {"name": "health", "description": "Probes of the platform that runs the service."}
 router = APIRouter(prefix="/health", tags=["health"])
 
-NO_KEYS = "The signing keys are not loaded yet."
+NO_KEYS = "There are no current signing keys of Entra ID."
 NOT_READY = responses(503, details={503: NO_KEYS})
 
 

@@ -32,7 +32,7 @@ from app.todos.schemas import NewTodo, Todo, TodoChanges
 
 
 class TodoRow(Base):
-    """A todo. Every key begins with the tenant, so the rows of a tenant are stored together."""
+    """A todo. Every key begins with the tenant, so that rows can be distributed: see docs/scaling.md."""
 
     __tablename__ = "todos"
     __table_args__ = (Index(None, "tenant_id", "owner_id", "id"),)

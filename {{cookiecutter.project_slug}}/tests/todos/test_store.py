@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def store(storage: Any) -> TodoStore:
-    """Return an empty store."""
+    """Return a store, which may contain the todos of other tests."""
     return TodoStore(storage)
 
 

@@ -1,4 +1,4 @@
-"""Completes the examples of error answers with what only their operation knows."""
+"""Completes the examples of error responses with what only their operation knows."""
 
 import re
 from typing import Any

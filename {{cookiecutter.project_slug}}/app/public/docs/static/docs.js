@@ -15,7 +15,7 @@ const REMEDIES = {
   other: "Log out, and sign in again later.",
 };
 
-// The sign-in that waits for its answer.
+// The sign-in that waits for its response.
 let question = null;
 
 // A plug-in, as documented by Swagger UI.
@@ -115,22 +115,22 @@ ui.initOAuth({
 });
 
 // The sign-in window cannot reach this one through window.opener, because Entra ID may send a
-// Cross-Origin-Opener-Policy that separates the two. The redirect page has the same origin, so the answer
-// comes through a channel. Only the answer to the current sign-in counts.
+// Cross-Origin-Opener-Policy that separates the two. The redirect page has the same origin, so the response
+// comes through a channel. Only the response to the current sign-in counts.
 const channel = new BroadcastChannel("oauth2-redirect");
 channel.onmessage = ({ data }) => {
-  const answer = new URLSearchParams(data.answer);
-  if (!question || answer.get("state") !== question.state) {
+  const response = new URLSearchParams(data.response);
+  if (!question || response.get("state") !== question.state) {
     return;
   }
-  if (answer.has("code")) {
-    question.auth.code = answer.get("code");
+  if (response.has("code")) {
+    question.auth.code = response.get("code");
     question.callback({ auth: question.auth, redirectUrl: question.redirectUrl });
     question = null;
   } else {
-    refuse(`${answer.get("error")}: ${answer.get("error_description") ?? ""}`);
+    refuse(`${response.get("error")}: ${response.get("error_description") ?? ""}`);
   }
-  channel.postMessage({ received: data.answer });
+  channel.postMessage({ received: data.response });
 };
 
 function refuse(message) {
@@ -150,15 +150,15 @@ function asksForSecret(row) {
 
 async function describeCaller(token) {
   const headers = { Authorization: `Bearer ${token}` };
-  let answer, body;
+  let response, body;
   try {
-    answer = await fetch(configuration.callerPath, { headers });
-    body = await answer.json();
+    response = await fetch(configuration.callerPath, { headers });
+    body = await response.json();
   } catch (error) {
     return `Signed in, but the service does not say as whom: ${error.message}. Reload this page.`;
   }
-  if (!answer.ok) {
-    return `Signed in, but refused: ${body.detail} ${REMEDIES[answer.status] ?? REMEDIES.other}`;
+  if (!response.ok) {
+    return `Signed in, but refused: ${body.detail} ${REMEDIES[response.status] ?? REMEDIES.other}`;
   }
   const name = body.name ?? body.username ?? body.object_id;
   const username = body.username && body.username !== name ? ` (${body.username})` : "";

@@ -1,4 +1,4 @@
-"""`register.py` with answers that Microsoft Graph does not document."""
+"""`register.py` with responses that Microsoft Graph does not document."""
 
 import json
 from collections.abc import Callable
@@ -27,17 +27,17 @@ def parts(value: Any) -> list[tuple[Any, Any]]:
 def damage(at: int, value: Any) -> Damage:
     """Return a change of one part of a JSON document: to a value, or to nothing if it is `...`."""
 
-    def change(answer: httpx2.Response) -> httpx2.Response:
-        document = json.loads(answer.content or "{}")
+    def change(response: httpx2.Response) -> httpx2.Response:
+        document = json.loads(response.content or "{}")
         found = parts(document)
         if not found:
-            return answer
+            return response
         whole, key = found[at % len(found)]
         if value is ...:
             del whole[key]
         else:
             whole[key] = value
-        return httpx2.Response(answer.status_code, content=json.dumps(document).encode())
+        return httpx2.Response(response.status_code, content=json.dumps(document).encode())
 
     return change
 
@@ -45,9 +45,9 @@ def damage(at: int, value: Any) -> Damage:
 def behaviour(damages: dict[int, Damage], lasting: bool) -> Change:
     """Return what a proxy does to the requests with these numbers, or from each of them on."""
 
-    def change(number: int, _: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+    def change(number: int, _: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         last = max((at for at in damages if at <= number), default=0) if lasting else number
-        return damages[last](answer) if last in damages else answer
+        return damages[last](response) if last in damages else response
 
     return change
 
@@ -119,7 +119,7 @@ DAEMON = "client --daemon --federated https://token.example job"
         st.booleans(),
     ),
 )
-def test_any_answer_ends_in_a_result_or_a_message(
+def test_any_response_ends_in_a_result_or_a_message(
     caller: Caller,
     monkeypatch: pytest.MonkeyPatch,
     command: str,

@@ -1,8 +1,8 @@
-"""What `register.py` reads in the answers of Microsoft Graph and Entra ID.
+"""What `register.py` reads in the responses of Microsoft Graph and Entra ID.
 
 A shape is a type, a pattern that a text has to match, a list with the shape of its items, or an
 object with the shapes of its members. A member whose name ends with `?` may be missing or null.
-Whatever else an answer contains is not checked.
+Whatever else a response contains is not checked.
 """
 
 import json
@@ -20,7 +20,7 @@ LONGEST_EXCERPT = 60
 EXPECTED = {
     dict: "an object",
     list: "a list",
-    str: "a text",
+    str: "a string",
     bool: "true or false",
     re.Pattern: "a GUID",
 }
@@ -63,20 +63,20 @@ DISCOVERY = {"issuer": str, "jwks_uri": str}
 SIGNING_KEYS = {"keys": [dict]}
 
 
-def content(answer: httpx2.Response) -> Any:
-    """Return the JSON document of an answer, or its text if it has none.
+def content(response: httpx2.Response) -> Any:
+    """Return the JSON document of a response, or its text if it has none.
 
     A document that could not be sent back or printed, such as one with half a character, counts as
     text.
     """
     try:
-        found = json.loads(answer.content)
+        found = json.loads(response.content)
         json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
         if depth(found) <= DEEPEST:
             return found
     except (ValueError, RecursionError):
         pass
-    return answer.content.decode(errors="replace")
+    return response.content.decode(errors="replace")
 
 
 def depth(value: Any) -> int:

@@ -53,7 +53,7 @@ class MemoryStorage:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Memory]:
         """Open an empty memory."""
-        log.warning("data is kept in memory: it ends with this process, and no other sees it")
+        log.warning("data is in memory: it is lost with this process, and no other process sees it")
         yield Memory()
 
 

@@ -35,7 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Limit the time until the first byte to that of a whole request."""
+        """Limit the time until the first byte to that of the request line and the headers."""
         super().connection_made(transport)
         self.timeout_keep_alive_task = self.loop.call_later(
             SECONDS_TO_RECEIVE, self.timeout_keep_alive_handler

@@ -97,7 +97,7 @@ def end_in_time() -> None:
 
 
 def main() -> None:
-    """Serve, and end with status 0 when told to stop."""
+    """Serve, and end with status 0 on SIGTERM."""
     # uvicorn raises the signal again after it has shut down. The first process of a container
     # ignores signals that it does not handle, even during its start.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

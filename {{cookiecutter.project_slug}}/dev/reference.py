@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parent.parent
 PART = re.compile(r"(<!-- made by dev\.reference: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 HEAD = """\
 # Copy this file to .env and fill it in, or let `uv run register.py apply` do so. `python -m dev` and
-# the tests do not read it. OTEL_* variables belong in the real environment: libraries read them there.
+# the tests do not use it. OTEL_* variables belong in the real environment: libraries read them there.
 # `uv run python -m dev.reference` writes this file.
 """
 {% if cookiecutter.storage == "database" %}
@@ -90,7 +90,7 @@ def roles_table() -> str:
 
 
 def env_example() -> str:
-    """Return `.env.example`: what is required to fill in, and defaults as comments."""
+    """Return `.env.example`: the settings to fill in, then those with a default, as comments."""
     parts = [HEAD]
     required_first = sorted(Settings.model_fields.items(), key=lambda item: has_default(item[1]))
     for name, field in required_first:

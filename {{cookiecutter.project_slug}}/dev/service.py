@@ -32,7 +32,7 @@ DATABASE_URL = f"sqlite+aiosqlite:///{DATABASE.as_posix()}"
 
 
 def local_settings(entra_address: str, front_ends: str = "") -> Settings:
-    """Return the settings for a stand-in at this address, regardless of `.env` and the environment.
+    """Return the settings for a stand-in at this address, regardless of `.env` and of its variables.
 
     `front_ends` are the origins, separated by commas, that may call from a browser.
     """
@@ -56,7 +56,7 @@ def local_settings(entra_address: str, front_ends: str = "") -> Settings:
 
 
 def create() -> FastAPI:
-    """Return the service; uvicorn calls this in a separate process."""
+    """Return the service; uvicorn calls this, in a separate process when it reloads."""
     settings = local_settings(os.environ[ENTRA_ADDRESS], os.environ[FRONT_ENDS])
     configure_logging(settings.log_level, settings.log_format)
     # A proxy in the environment cannot reach this machine.

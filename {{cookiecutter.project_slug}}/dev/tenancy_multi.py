@@ -3,6 +3,6 @@
 from dev.directory import CONTOSO, FABRIKAM
 
 MULTI_TENANT = True
-"""Whether users of every organisation may sign in to the API's app registration."""
+"""Whether the API's app registration admits users of every tenant."""
 TENANTS = {"allowed_tenant_ids": f"{CONTOSO.id}, {FABRIKAM.id}"}
 """The settings that let the people of the stand-in sign in."""

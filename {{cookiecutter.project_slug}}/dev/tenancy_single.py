@@ -3,6 +3,6 @@
 from dev.directory import CONTOSO
 
 MULTI_TENANT = False
-"""Whether users of every organisation may sign in to the API's app registration."""
+"""Whether the API's app registration admits users of every tenant."""
 TENANTS = {"entra_tenant_id": CONTOSO.id}
 """The settings that let the people of Contoso sign in."""

@@ -11,7 +11,7 @@ ADVICE = {
     "web.redirectUris": "with the type Web, sign-in fails with AADSTS9002326 or AADSTS7000218",
     "publicClient.redirectUris": "`register.py token` fails with AADSTS50011",
     "requiredResourceAccess": "consent does not include the API",
-    "optionalClaims": "guests are recognised less reliably",
+    "optionalClaims": "without idtyp, daemons get 403; without acct, guests are recognised less reliably",
     "appRoles": "users or daemons cannot be assigned to it and get 403",
     "appRoleAssignmentRequired": "everyone in the tenant can get a token, assigned or not",
     "signInAudience": "the wrong accounts can sign in",

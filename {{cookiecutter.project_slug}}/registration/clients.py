@@ -137,7 +137,7 @@ def register_daemon(run: Run) -> None:
 
 
 def federate(run: Run) -> None:
-    """Read how the daemon may sign in; with `--federated`, add the tokens of another issuer."""
+    """Read how the daemon may sign in; with `--federated`, also trust the tokens of another issuer."""
     there = credentials(run, run.client)
     run.client = run.client | {"federatedIdentityCredentials": there}
     if not run.options.federated:

@@ -17,7 +17,7 @@ def azure_sign_in(login: str, tenant: str | None, scopes: str, client_id: str = 
     Microsoft Graph, from the Azure CLI, the Azure Developer CLI or, in a terminal, the browser or
     a device code. Raises RegisterError when nobody is signed in or the host cannot be reached.
     """
-    # Only register.py declares azure-identity; the project's own environment lacks it.
+    # register.py declares azure-identity; the project's own environment usually lacks it.
     import azure.identity  # noqa: PLC0415
     from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from app.permissions import ACCESS_AS_USER, APP_ROLES, APPLICATION_PERMISSIONS, 
 from registration.aliases import Json
 from registration.tenancy import tenancy
 
-# Unique in the tenant: a second service with the same slug has to change these.
+# Unique in the tenant: if another service has these names too, change them.
 API_NAME = "{{ cookiecutter.project_slug }}"
 DOCS_NAME = "{{ cookiecutter.project_slug }}-docs"
 FRONT_END_NAME = f"{API_NAME}-spa-"
@@ -38,7 +38,7 @@ OWN_ROLE = ROLE_VALUES[0] if ROLE_VALUES else ""
 
 
 def derived_id(kind: str, value: str) -> str:
-    """Return the id of a permission, the same in every run."""
+    """Return an id that is the same in every run."""
     return str(uuid5(uuid5(NAMESPACE_URL, "register.py"), f"{API_NAME}/{kind}/{value}"))
 
 

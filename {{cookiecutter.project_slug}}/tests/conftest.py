@@ -33,7 +33,7 @@ SELECTOR: Values = {"loop_factory": asyncio.SelectorEventLoop}
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, Values]:
-    """Run asynchronous tests on that event loop."""
+    """Run asynchronous tests on the event loop of `SELECTOR`."""
     return "asyncio", SELECTOR
 
 
@@ -75,7 +75,7 @@ def own_logging() -> Iterator[None]:
 def environment(
     values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> pytest.MonkeyPatch:
-    """Set every setting to a valid value, in an empty folder; return the patch to change them."""
+    """Set only the settings in `values`, in an empty folder; return the patch to change them."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in values.items():

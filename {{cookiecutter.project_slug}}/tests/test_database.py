@@ -260,6 +260,17 @@ def test_unusable_url_is_refused_without_revealing_the_password(url: str, reason
 
 
 @pytest.mark.anyio
+async def test_times_are_in_utc_whatever_the_zone_of_the_database(postgresql_url: str) -> None:
+    name = make_url(postgresql_url).database
+    for change in ("SET timezone TO 'Asia/Tokyo'", "RESET timezone"):
+        database = Database(connect_engine(make_url(postgresql_url)))
+        async with database.autocommit() as connection:
+            assert await connection.scalar(text("SHOW timezone")) == "UTC"
+            await connection.execute(text(f"ALTER DATABASE {name} {change}"))
+        await database.engine.dispose()
+
+
+@pytest.mark.anyio
 async def test_options_in_the_url_apply_to_service_and_migration(postgresql_url: str) -> None:
     counts = {"options": "-c search_path=counts -c statement_timeout=9s", "connect_timeout": "9"}
     url = make_url(postgresql_url).update_query_dict(counts)

@@ -99,7 +99,7 @@ def redeem(
 
 
 def refuses(answer: Any, error: str, number: int | None) -> None:
-    """Assert that the answer is this error, in the form that Entra ID uses."""
+    """Assert that the response is this error, in the form that Entra ID uses."""
     assert answer.status_code in {400, 401}
     body = answer.json()
     assert body["error"] == error

@@ -169,7 +169,7 @@ async def get_item(item_id: UUID) -> None:
 
 
 def example_of(document: Any, operation: str, status: int) -> Any:
-    """Return the example of an error answer."""
+    """Return the example of an error response."""
     answer = operations(document)[operation]["responses"][str(status)]
     return answer["content"]["application/problem+json"]["example"]
 

@@ -29,7 +29,7 @@ ENCODINGS = {"UTF-8": "utf-8", "UTF-8 with a byte order mark": "utf-8-sig"}
 
 @pytest.fixture(autouse=True)
 def folder(values: Values, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return the current folder; the environment has every setting except API_CLIENT_ID."""
+    """Return the current folder; the environment has the settings in `values`, except API_CLIENT_ID."""
     for name, value in values.items():
         monkeypatch.setenv(name.upper(), value)
     monkeypatch.delenv("API_CLIENT_ID")

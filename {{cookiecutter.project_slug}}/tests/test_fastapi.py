@@ -179,7 +179,7 @@ def test_custom_handler_of_unexpected_errors_replaces_the_default(
     assert start().get("/raises").json() == {"message": "Oops"}
 
 
-def test_http_middleware_applies_to_every_answer(app: FastAPI, start: Start) -> None:
+def test_http_middleware_applies_to_every_response(app: FastAPI, start: Start) -> None:
     @app.middleware("http")
     async def add_header(request: Request, call_next: Any) -> Any:
         answer = await call_next(request)
@@ -191,7 +191,7 @@ def test_http_middleware_applies_to_every_answer(app: FastAPI, start: Start) -> 
     assert client.get("/nothing").headers["x-process-time"] == "1"
 
 
-def test_gzip_middleware_compresses_answers(app: FastAPI, start: Start) -> None:
+def test_gzip_middleware_compresses_responses(app: FastAPI, start: Start) -> None:
     app.add_middleware(GZipMiddleware, minimum_size=10)
     answer = start().get("/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
@@ -349,7 +349,7 @@ def test_head_is_answered_like_get_without_a_body(start: Start, bearer: Bearer, 
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_error_during_an_answer_starts_no_second_answer(
+def test_error_during_a_response_starts_no_second_response(
     app: FastAPI, start: Start, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     def broken() -> Iterator[str]:
@@ -475,7 +475,7 @@ def test_html_stream_file_and_redirect_responses_work(
     assert client.get("/moved").text == "<p>html</p>"
 
 
-def test_background_task_runs_after_the_answer(app: FastAPI, start: Start) -> None:
+def test_background_task_runs_after_the_response(app: FastAPI, start: Start) -> None:
     done: list[str] = []
 
     @app.post("/notify")

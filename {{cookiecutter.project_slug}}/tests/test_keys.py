@@ -164,7 +164,7 @@ async def test_withdrawn_key_is_refused_after_its_grace_period(world: World) -> 
     assert old.id not in world.keys.current.keys
 
 
-async def test_new_key_survives_an_answer_that_lacks_it(world: World) -> None:
+async def test_new_key_survives_a_response_that_lacks_it(world: World) -> None:
     await world.keys.refresh()
     old = world.entra.keys[0]
     before = [key.public_jwk(f"{ADDRESS}/v2.0") for key in world.entra.keys]

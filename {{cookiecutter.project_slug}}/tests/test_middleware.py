@@ -18,7 +18,7 @@ def client(serve: Serve) -> TestClient:
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/api/me", "/api/samples/1", "/health"])
-def test_every_answer_has_security_headers_and_a_request_id(client: TestClient, path: str) -> None:
+def test_every_response_has_security_headers_and_an_id(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     api = path.startswith("/api/")
     assert headers["x-content-type-options"] == "nosniff"
@@ -30,7 +30,7 @@ def test_every_answer_has_security_headers_and_a_request_id(client: TestClient, 
     assert "strict-transport-security" not in headers
 
 
-def test_answers_over_tls_have_strict_transport_security(client: TestClient) -> None:
+def test_responses_over_tls_have_strict_transport_security(client: TestClient) -> None:
     answer = client.get("https://testserver/")
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 

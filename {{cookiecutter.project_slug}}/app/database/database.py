@@ -44,7 +44,7 @@ class Database:
 
     def __init__(self, autocommit: AsyncEngine) -> None:
         level = "SERIALIZABLE" if autocommit.dialect.name == "sqlite" else "READ COMMITTED"
-        # The same connections, which stay in autocommit mode: switching them for each request is slow.
+        # It shares the pool, whose connections are in autocommit mode: most requests need no transaction.
         self.engine = autocommit.execution_options(isolation_level=level)
         self._autocommit = autocommit
         self._transactions = self.engine.execution_options(**LOCKED)

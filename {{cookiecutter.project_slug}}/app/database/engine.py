@@ -1,7 +1,7 @@
 """Creates engines for `DATABASE_URL`.
 
-All of it counts for the service, for migrations and with an identity, except that a migration decides
-itself how long it waits for an SQLite file.
+Every part of it takes effect in the service, in migrations and with an identity, except that a
+migration ignores the `timeout` of an SQLite file.
 """
 
 import select
@@ -71,7 +71,8 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
         return engine
     parameters = _parameters(target)
     # The URL comes last, so it takes precedence.
-    limits = f"-c statement_timeout={SECONDS_TO_WAIT}s {parameters.get('options', '')}".strip()
+    limits = f"-c timezone=UTC -c statement_timeout={SECONDS_TO_WAIT}s"
+    limits = f"{limits} {parameters.get('options', '')}".strip()
     # A prepared statement fails for ever after a migration has changed the type of a column.
     defaults = {"connect_timeout": SECONDS_TO_WAIT, "prepare_threshold": None}
     limited = defaults | parameters | {"options": limits}
@@ -92,7 +93,7 @@ def connect_engine_for_migration(url: SecretStr) -> Engine:
     if target.drivername == SQLITE:
         engine = create_engine(
             target.set(drivername="sqlite"),
-            # Otherwise, Python's module commits before each change of a table.
+            # `_lock_file` begins transactions, so Python's module must not.
             connect_args={"isolation_level": None, "timeout": SECONDS_TO_MIGRATE},
         ).execution_options(**LOCKED)
         event.listen(engine, "begin", _lock_file)
@@ -116,9 +117,9 @@ def _share_file(connection: Any, _: object) -> None:
 
 
 def _lock_file(connection: Connection) -> None:
-    """Begin a SQLite transaction as a writer, which waits for its turn.
+    """Begin an SQLite transaction as a writer, which waits for its turn.
 
-    Otherwise, SQLite begins it at the first write, and earlier reads are not part of it.
+    Otherwise, Python's module begins it at the first write, and earlier reads are not part of it.
     """
     if LOCKED.items() <= connection.get_execution_options().items():
         connection.exec_driver_sql("BEGIN IMMEDIATE")

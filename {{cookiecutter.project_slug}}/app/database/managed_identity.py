@@ -14,7 +14,8 @@ from sqlalchemy.engine import URL
 
 def uses_identity(url: URL) -> bool:
     """Return whether connections to this URL sign in with a managed identity."""
-    return not url.password and find_spec("azure_postgresql_auth") is not None
+    is_installed = find_spec("azure_postgresql_auth") is not None
+    return is_installed and url.get_backend_name() == "postgresql" and not url.password
 
 
 def default_credential() -> Any:

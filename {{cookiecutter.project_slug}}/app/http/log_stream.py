@@ -1,4 +1,4 @@
-"""Writes the log to stderr without ever holding the service up."""
+"""Writes the log to stderr without letting a reader that stops hold the service up."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from typing import TextIO
 log = logging.getLogger(__name__)
 
 MILLISECONDS_FOR_THE_REST = 100
-"""How long the rest of a line waits for a reader, once a part of the line is written."""
+"""How long each further part of a line waits for a reader, once the first is written."""
 
 
 class LogStream:

@@ -15,7 +15,7 @@ After = Annotated[str | None, Query(max_length=100, description="`next` of the p
 
 
 def encode_cursor(last: UUID, *of_list: UUID) -> str:
-    """Return the cursor behind the item `last` in the list that these ids name.
+    """Return the cursor for what follows the item `last` in the list that these ids identify.
 
     The ids are those to which the query is restricted, such as a tenant and an owner.
     """

@@ -95,7 +95,7 @@ def _about(scope: Scope, seconds: float) -> dict[str, Any]:
     }
     if caller := scope.get("caller"):
         line |= caller.log_fields
-    # Why the service refused it, and which tool it called.
+    # Why the service refused it, and which tool for agents it called, if there are any.
     for name in ("refused", "tool"):
         if value := scope.get(name):
             line[name] = value

@@ -120,7 +120,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         """Return the exception for a caller who is not allowed to do this.
 
         `code` is for the line of the request in the log. The challenge names the scope that every
-        route requires, and `scopes`.
+        route for people requires, and `scopes`.
         """
         needed = sorted({ACCESS_AS_USER.value, *scopes})
         full = " ".join(map(self.settings.scope, needed))

@@ -26,7 +26,7 @@ FAILED_FETCH_PAUSE = 1.0
 WITHDRAWAL_GRACE = 300.0
 """How long a key is still accepted after a fetch lacked it: replicas of Entra ID may disagree."""
 FIRST_LOAD_WAIT = 5.0
-"""How long a request waits for the very first keys."""
+"""How long a request waits for keys if none are usable."""
 RETRY_AFTER = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 """The pauses after a failed fetch; the last one is repeated."""
 SHORTEST_KEY = 2048
@@ -91,14 +91,15 @@ class SigningKeys(OpenIdConfig):
         return self.current is not None and self.age < TRUST_FOR
 
     async def load_config(self) -> None:
-        """Wait for the first keys, if there are none. The library calls this before it verifies."""
+        """Wait for a fetch under way if no keys are usable. The library's scheme calls this too."""
         if not self.usable and self._fetching:
             await asyncio.wait({self._fetching}, timeout=FIRST_LOAD_WAIT)
 
     async def find(self, key_id: str) -> tuple[KeySet, SigningKey] | None:
         """Return the key with this id and the set that contains it, or None if there is no such key.
 
-        An unknown id causes one fetch, shared by all waiting requests, at most every five minutes.
+        An unknown id causes one fetch, shared by all waiting requests, at most every five minutes, or
+        every second while fetches fail.
         Fetches for other reasons do not count, so a new key is accepted right after a restart.
         """
         found = self._find(key_id)
@@ -142,7 +143,7 @@ class SigningKeys(OpenIdConfig):
     async def _fetch(self) -> bool:
         try:
             await self._load_openid_config()
-        except Exception as error:  # No answer may remove the good keys.
+        except Exception as error:  # Whatever Entra ID sends, the good keys remain.
             log.warning(
                 "signing keys could not be fetched",
                 extra={

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from app.http.problems import UnavailableError, responses
 
-TAG = {"name": "health", "description": "Probes of the platform that runs the service."}
+TAG = {"name": "health", "description": "Probes for the platform that runs the service."}
 router = APIRouter(prefix="/health", tags=["health"])
 
 NO_KEYS = "There are no current signing keys of Entra ID."

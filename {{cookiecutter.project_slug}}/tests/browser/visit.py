@@ -110,7 +110,7 @@ class Visit:
             self.token_answers.append(answer)
 
     def _note_complaint(self, message: Any) -> None:
-        # The browser reports every answer that is an error; those of the API are asked for.
+        # The browser reports every error response; the tests provoke those of the API.
         expected = "Failed to load resource" in message.text and "/api/" in message.location["url"]
         if message.type in {"error", "warning"} and not expected:
             self.complaints.append(message.text)

@@ -52,7 +52,7 @@ def test_admin_deletes_the_todos_of_everybody(client: TestClient, bearer: Bearer
     assert titles(client, bearer, "bob") == []
 
 
-def test_answer_to_a_missing_app_role_names_the_roles_and_the_scope(
+def test_response_to_a_missing_app_role_names_the_roles_and_the_scope(
     client: TestClient, bearer: Bearer
 ) -> None:
     answer = client.get("/api/todos", headers=bearer("dave"))

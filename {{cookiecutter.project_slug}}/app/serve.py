@@ -35,7 +35,10 @@ In this time, the load balancer starts to send requests elsewhere.
 SECONDS_TO_FINISH = 20
 """How many seconds the last requests may take. Kubernetes and Container Apps kill 30 s after SIGTERM."""
 SECONDS_TO_END = SECONDS_TO_DRAIN + SECONDS_TO_FINISH + 3
-"""How many seconds after SIGTERM the process ends in any case, even if an OpenTelemetry collector does not answer."""
+"""How many seconds after SIGTERM the process ends in any case.
+
+So an OpenTelemetry collector that does not answer cannot delay the end.
+"""
 
 
 class Server(uvicorn.Server):

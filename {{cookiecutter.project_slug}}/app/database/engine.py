@@ -71,11 +71,11 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
         return engine
     parameters = _parameters(target)
     # The URL comes last, so it takes precedence.
-    limits = f"-c timezone=UTC -c statement_timeout={SECONDS_TO_WAIT}s"
-    limits = f"{limits} {parameters.get('options', '')}".strip()
+    in_url = parameters.get("options", "")
+    session = f"-c timezone=UTC -c statement_timeout={SECONDS_TO_WAIT}s {in_url}".strip()
     # A prepared statement fails for ever after a migration has changed the type of a column.
     defaults = {"connect_timeout": SECONDS_TO_WAIT, "prepare_threshold": None}
-    limited = defaults | parameters | {"options": limits}
+    limited = defaults | parameters | {"options": session}
     # A connection in autocommit mode has nothing to roll back when it returns to the pool.
     options |= {"pool_size": POOL_SIZE, "max_overflow": 0, "skip_autocommit_rollback": True}
     if credential:

@@ -2,8 +2,24 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+
+@contextmanager
+def closing(picker: Any) -> Iterator[Any]:
+    """Wait until what is done last in the account picker has closed it."""
+    from playwright.sync_api import Error  # noqa: PLC0415  may not be installed
+
+    with picker.expect_event("close"):
+        try:
+            yield picker
+        except Error as error:
+            # The page may be gone before the browser has confirmed the key.
+            if "has been closed" not in error.message:
+                raise
 
 
 class Visit:
@@ -53,8 +69,7 @@ class Visit:
 
     def sign_in(self, person: str) -> None:
         """Sign in as this person, and close the dialog."""
-        picker = self.open_picker()
-        with picker.expect_event("close"):
+        with closing(self.open_picker()) as picker:
             picker.get_by_role("button", name=f"{person}@").click()
         self.is_signed_in()
 

@@ -6,13 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Thread
 from types import SimpleNamespace
 
 import httpx2
 import pytest
+from fastapi import WebSocket
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from app import serve
+from app.http.log import configure_logging
 from app.serve import Server
 from tests.conftest import Build
 from tests.waiting import wait_until
@@ -54,6 +59,29 @@ def test_after_sigterm_the_server_is_not_ready_but_still_serves(
     assert draining.status_code == 503
     assert "about to stop" in draining.json()["detail"]
     wait_until(lambda: "close" in http.get("/health/live").headers.get("connection", ""), seconds=1)
+
+
+@pytest.mark.usefixtures("own_logging")
+@pytest.mark.parametrize("path", ["accepted", "refused", "api/me"])
+def test_log_contains_no_query_string_of_a_websocket(
+    server: Server, http: httpx2.Client, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    @server.app.websocket("/accepted")
+    async def accept(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+
+    @server.app.websocket("/refused")
+    async def refuse(socket: WebSocket) -> None:
+        await socket.close()
+
+    configure_logging("INFO", "json")
+    address = f"ws://{http.base_url.netloc.decode()}/{path}?access_token=secret"
+    with suppress(InvalidStatus), connect(address, proxy=None) as socket:
+        assert socket.recv() == "hello"
+    text = capsys.readouterr().err
+    assert f'WebSocket /{path}\\"' in text
+    assert "secret" not in text
 
 
 def test_ctrl_c_stops_the_server_at_once(server: Server) -> None:

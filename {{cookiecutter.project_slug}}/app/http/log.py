@@ -80,9 +80,18 @@ def configure_logging(level: str, style: Literal["json", "console"]) -> None:
         logging.getLogger(name).propagate = True
     # The service writes its own line for each request, with the caller.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_drop_query)
     # These log each of their requests; the first one also logs tokens that it cannot read.
     logging.getLogger("fastapi_azure_auth").setLevel(logging.CRITICAL)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+def _drop_query(record: logging.LogRecord) -> bool:
+    """Remove the query string, where clients may send a token, from a line about a WebSocket."""
+    match record.args:
+        case (str(client), str(address), *rest) if '"WebSocket ' in record.msg:
+            record.args = (client, address.partition("?")[0], *rest)
+    return True
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

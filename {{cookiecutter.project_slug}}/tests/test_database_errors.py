@@ -6,10 +6,10 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Body, Depends
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
@@ -41,6 +41,15 @@ async def execute(statement: str, database: OpenDatabase) -> None:
         await connection.execute(text(statement))
 
 
+@router.post("/value")
+async def execute_with_value(
+    statement: str, value: Annotated[Any, Body()], database: OpenDatabase
+) -> None:
+    """Execute a statement with a value."""
+    async with database.autocommit() as connection:
+        await connection.execute(text(statement), {"value": value})
+
+
 @router.post("/session")
 async def execute_in_session(statement: str, session: Session) -> None:
     """Execute a statement in a session."""
@@ -50,6 +59,7 @@ async def execute_in_session(statement: str, session: Session) -> None:
 
 TABLE = "CREATE TABLE things (n SMALLINT PRIMARY KEY CHECK (n < 100), w VARCHAR(3) NOT NULL)"
 INSERT = "INSERT INTO things VALUES"
+JSON = {"content-type": "application/json"}
 WRITE = "UPDATE alembic_version SET version_num = version_num"
 
 
@@ -87,6 +97,26 @@ def test_error_is_judged_by_its_meaning(url: str, serve: Serve, how: str) -> Non
         assert status == 500
         assert "logged" in detail
     assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("UPDATE things SET n = :value", f"{2**63}"),
+        ("UPDATE things SET n = :value", f"-{2**63 + 1}"),
+        ("UPDATE things SET w = :value", r'"\ud800"'),
+    ],
+    ids=["long", "negative", "not Unicode"],
+)
+def test_value_that_the_database_does_not_have_is_a_422(
+    url: str, serve: Serve, statement: str, value: str
+) -> None:
+    client = serve(routers=[router], database_url=url)
+    assert post(client, "transaction", f"{INSERT} (1, 'a')") == (200, "")
+    response = client.post(
+        "/api/statements/value", params={"statement": statement}, content=value, headers=JSON
+    )
+    assert (response.status_code, response.json()["detail"]) == (422, UNFIT)
 
 
 @pytest.mark.parametrize("how", ["transaction", "session"])

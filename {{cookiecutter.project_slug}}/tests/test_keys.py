@@ -164,6 +164,17 @@ async def test_withdrawn_key_is_refused_after_its_grace_period(world: World) -> 
     assert old.id not in world.keys.current.keys
 
 
+async def test_withdrawn_key_stays_refused_after_an_outage_longer_than_its_trust(
+    world: World,
+) -> None:
+    await world.keys.refresh()
+    old = world.entra.keys[0]
+    world.entra.rotate_keys()
+    world.now += 48 * HOUR
+    await world.keys.refresh()
+    assert not await world.knows(old)
+
+
 async def test_new_key_survives_a_response_that_lacks_it(world: World) -> None:
     await world.keys.refresh()
     old = world.entra.keys[0]

@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.database.errors import wrap_refusal
 from app.database.managed_identity import async_connector, connector, uses_identity
 from app.settings import SettingsError
 
@@ -68,6 +69,7 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
         engine = create_async_engine(target, **options)
         event.listen(engine.sync_engine, "connect", _share_file)
         event.listen(engine.sync_engine, "begin", _lock_file)
+        event.listen(engine.sync_engine, "handle_error", wrap_refusal)
         return engine
     parameters = _parameters(target)
     # The URL comes last, so it takes precedence.
@@ -84,6 +86,7 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
         options["connect_args"] = limited
     engine = create_async_engine(target, **options)
     event.listen(engine.sync_engine, "checkout", _replace_if_closed)
+    event.listen(engine.sync_engine, "handle_error", wrap_refusal)
     return engine
 
 

@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
-from psycopg import DataError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import ExceptionContext
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from app.http.problems import UnavailableError, problem
@@ -87,10 +87,20 @@ def refusal_status(error: Exception) -> int | None:
     if not isinstance(error, DBAPIError):
         return None
     codes = _codes(error)
-    if not codes and isinstance(error.orig, DataError):
-        # psycopg itself refuses a value that PostgreSQL does not have.
+    if not codes and isinstance(error, DataError):
+        # The driver itself refuses a value that the database does not have.
         return 422
     return next((REFUSALS[code] for code in codes if code in REFUSALS), None)
+
+
+def wrap_refusal(context: ExceptionContext) -> None:
+    """Raise SQLAlchemy's DataError if the driver refuses a value with an exception of Python's.
+
+    Both drivers do so with text that is not Unicode, and sqlite3 with an integer of more than 64 bits.
+    """
+    error = context.original_exception
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        raise DataError(context.statement, None, error, hide_parameters=True) from error
 
 
 def describe(error: Exception) -> str:

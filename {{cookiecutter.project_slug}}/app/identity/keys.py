@@ -166,7 +166,7 @@ class SigningKeys(OpenIdConfig):
 
     def _with_withdrawn_keys(self, loaded: KeySet | None) -> KeySet | None:
         """Return the set, with keys that it lacks and that are still within their grace."""
-        if loaded is None or self.current is None:
+        if loaded is None or self.current is None or not self.usable:
             return loaded
         now = self._clock()
         withdrawn = {

@@ -200,8 +200,9 @@ def test_msal_signs_in_renews_and_signs_out(project: Project, packages: Path, uv
         msal_for_python, msal_for_node, *_ = Document(project, "clients.md", **ports).code
         script = packages / "list_todos.py"
         script.write_text(msal_for_python + MSAL_FOR_PYTHON, encoding="utf-8")
+        run = [uv, "run", "--quiet", "--project", str(project.path), "--with", "msal"]
         lines = signed_in(
-            [uv, "run", "--project", str(project.path), "--with", "msal", "python", str(script)],
+            [*run, "python", str(script)],
             packages,
             {"REQUESTS_CA_BUNDLE": str(ca), "BROWSER": "echo Open %s &", "PYTHONUNBUFFERED": "1"},
             ca,
@@ -276,7 +277,7 @@ def test_agent_works_through_every_tool(tmp_path: Path, uv: str, name: str) -> N
             "BROWSER": "echo Open %s &",
             "PYTHONUNBUFFERED": "1",
         }
-        command = [uv, "run", "python", "agent.py"]
+        command = [uv, "run", "--quiet", "python", "agent.py"]
         lines = signed_in(command, project.path, environment, Path("none"))
     assert lines[0] == "['list_todos', 'create_todo', 'change_todo', 'delete_todo']", lines
     assert "'title': 'Buy milk'" in lines[1]

@@ -155,6 +155,9 @@ MUTATIONS = {
     "that a withdrawn key is refused after its grace": Mutation(
         KEYS, {"and self._clock() < key.gone_at else": "else"}
     ),
+    "that a withdrawn key stays refused after a long outage": Mutation(
+        KEYS, {"trusted = self.current if self.usable else None": "trusted = self.current"}
+    ),
     "that a token of a withdrawn key is not cached": Mutation(
         ENTRA, {"if key.is_published:": "if True:"}
     ),

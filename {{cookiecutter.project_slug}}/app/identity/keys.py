@@ -165,13 +165,14 @@ class SigningKeys(OpenIdConfig):
         return True
 
     def _with_withdrawn_keys(self, loaded: KeySet | None) -> KeySet | None:
-        """Return the set, with keys that it lacks and that are still within their grace."""
-        if loaded is None or self.current is None or not self.usable:
+        """Return the set, with trusted keys that it lacks and that are still within their grace."""
+        trusted = self.current if self.usable else None
+        if loaded is None or trusted is None:
             return loaded
         now = self._clock()
         withdrawn = {
             id_: replace(key, gone_at=now + WITHDRAWAL_GRACE) if key.is_published else key
-            for id_, key in self.current.keys.items()
+            for id_, key in trusted.keys.items()
             if id_ not in loaded.keys and now < key.gone_at
         }
         return KeySet(loaded.issuer, loaded.keys | withdrawn)

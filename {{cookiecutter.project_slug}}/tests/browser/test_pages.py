@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from dev.directory import CONTOSO, Person, docs_page
 from dev.sign_in import sign_in_page
-from tests.browser.visit import Visit, closing
+from tests.browser.visit import Visit, until_closed
 from tests.missing import missing
 from tests.waiting import wait_until
 
@@ -57,7 +57,7 @@ def test_axe_finds_no_fault_of_ours(visit: Open, scheme: str) -> None:
     dialog.locator(".btn-done").click()
     picker = bob.open_picker()
     assert faults(picker) == []
-    with closing(picker):
+    with until_closed(picker):
         picker.get_by_role("button", name="bob@").click()
     bob.page.locator(".modal-ux button", has_text="Logout").wait_for()
     assert faults(bob.page) == []

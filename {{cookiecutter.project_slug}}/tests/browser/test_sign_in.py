@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.browser.visit import Visit, closing
+from tests.browser.visit import Visit, until_closed
 
 Open = Callable[..., Visit]
 
@@ -43,7 +43,7 @@ def test_two_tabs_sign_in_two_people(visit: Open) -> None:
         page.clock.set_fixed_time("2026-01-01T12:00:00Z")
     for_first, for_second = somebody.open_picker(first), somebody.open_picker(second)
     for picker, name in ((for_first, "alice"), (for_second, "bob")):
-        with closing(picker):
+        with until_closed(picker):
             picker.get_by_role("button", name=f"{name}@").click()
     somebody.says("Signed in as Alice", first)
     somebody.says("Signed in as Bob", second)
@@ -58,7 +58,7 @@ def test_a_blocked_window_is_reported_and_the_next_attempt_signs_in(visit: Open)
     bob.page.evaluate("() => { window.open = window.allowed; }")
     with bob.context.expect_page() as opened:
         dialog.locator(".btn.authorize").click()
-    with closing(opened.value) as picker:
+    with until_closed(opened.value) as picker:
         picker.get_by_role("button", name="bob@").click()
     bob.is_signed_in()
     bob.says("Signed in as Bob")
@@ -94,7 +94,7 @@ def test_the_account_picker_is_used_by_keyboard(visit: Open) -> None:
     picker = somebody.open_picker()
     picker.keyboard.press("Tab")
     picker.keyboard.press("Tab")
-    with closing(picker):
+    with until_closed(picker):
         picker.keyboard.press("Enter")
     somebody.is_signed_in()
     assert somebody.execute("me")[1]["name"] == "Bob"
@@ -102,7 +102,7 @@ def test_the_account_picker_is_used_by_keyboard(visit: Open) -> None:
 
 def test_cancelled_sign_in_shows_an_error(visit: Open) -> None:
     somebody = visit()
-    with closing(somebody.open_picker()) as picker:
+    with until_closed(somebody.open_picker()) as picker:
         picker.get_by_role("button", name="Cancel").click()
     somebody.page.locator(".modal-ux .errors").filter(has_text="access_denied").wait_for()
     somebody.page.locator(".modal-ux .btn-done").click()

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 @contextmanager
-def closing(picker: Any) -> Iterator[Any]:
+def until_closed(picker: Any) -> Iterator[Any]:
     """Wait until what is done last in the account picker has closed it."""
     from playwright.sync_api import Error  # noqa: PLC0415  may not be installed
 
@@ -69,7 +69,7 @@ class Visit:
 
     def sign_in(self, person: str) -> None:
         """Sign in as this person, and close the dialog."""
-        with closing(self.open_picker()) as picker:
+        with until_closed(self.open_picker()) as picker:
             picker.get_by_role("button", name=f"{person}@").click()
         self.is_signed_in()
 

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, closing
@@ -233,6 +234,11 @@ def test_unreachable_database_is_a_503(serve: Serve) -> None:
 def test_database_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'no' / 'such' / 'folder.db').as_posix()}"
     says_503(serve(routers=[router], database_url=url), "does not answer")
+    # aiosqlite does not wait for the threads of connections that it could not open, and one that
+    # ends after its event loop has closed fails another test.
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            thread.join(timeout=10)
 
 
 @pytest.mark.parametrize(

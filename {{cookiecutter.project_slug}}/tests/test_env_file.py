@@ -44,7 +44,7 @@ def printed(name: str) -> subprocess.CompletedProcess[str]:
         env={"PYTHONPATH": str(Path(__file__).parent.parent), "SYSTEMROOT": "C:\\Windows"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
 

@@ -123,4 +123,4 @@ logging.getLogger("app").warning("nobody reads this")
 def test_stderr_that_is_closed_from_the_start_stops_nothing() -> None:
     command = [sys.executable, "-c", CLOSED]
     close = None if sys.platform == "win32" else lambda: os.close(2)
-    assert subprocess.run(command, preexec_fn=close, check=False, timeout=30).returncode == 0
+    assert subprocess.run(command, preexec_fn=close, check=False, timeout=50).returncode == 0

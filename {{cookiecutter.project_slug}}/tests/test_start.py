@@ -46,7 +46,7 @@ def test_missing_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
     )
     assert ended.returncode == 1

@@ -34,7 +34,7 @@ class Revisions:
             return "The database is not migrated: run `alembic upgrade head`."
         if revision in self._older:
             return (
-                f"The database is at revision {revision}, this service needs {self.newest}: "
+                f"The database is at revision {revision}, but this service needs {self.newest}: "
                 "run `alembic upgrade head`."
             )
         if revision != self.newest and revision not in self._seen_ahead:

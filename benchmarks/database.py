@@ -107,9 +107,9 @@ def latencies(services: dict[str, str], header: str) -> None:
         for size, client in clients.items():
             for _ in range(REQUESTS):
                 started = time.perf_counter()
-                answer = client.get("/api/todos", params={"limit": 20})
+                response = client.get("/api/todos", params={"limit": 20})
                 seconds[size].append(time.perf_counter() - started)
-                assert len(answer.json()["items"]) == 20
+                assert len(response.json()["items"]) == 20
     small, large = (median(seconds[size]) for size in services)
     fewer, more = services
     print(

@@ -22,7 +22,7 @@ TEMPLATE = Path(__file__).parents[1]
 
 
 def program(name: str) -> str:
-    """Return the path of a program, or end with a sentence when it is not installed."""
+    """Return the path of a program, or end with a message if it is not installed."""
     package = {"h2load": "nghttp2-client"}.get(name, name)
     return shutil.which(name) or sys.exit(f"{name} is missing (Debian: apt install {package}).")
 

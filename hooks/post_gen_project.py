@@ -208,11 +208,11 @@ def finish(project: Path) -> None:
     """Finish the project and print the next commands."""
     for path in remove_unchosen(project, ANSWERS):
         print(f"Left over from other answers: {path}. Delete it if you no longer need it.")
-    advices = [make_repository(project), lock_dependencies(project)]
+    advice = [make_repository(project), lock_dependencies(project)]
     if is_for_update(project):
         return
-    for advice in filter(None, advices):
-        print(advice)
+    for line in filter(None, advice):
+        print(line)
     lines = [
         way_to(project),
         "uv run python -m dev      the service with local sign-in, at http://localhost:8000/docs",

@@ -43,7 +43,7 @@ def text_fault(text: str, shortest: int, longest: int) -> str | None:
         if char in BIDIRECTIONAL_CONTROLS:
             return "must not contain bidirectional control characters"
     if any(mark in text for mark in TEMPLATE_MARKS):
-        return "must not contain template marks such as two opening braces"
+        return "must not contain template delimiters such as two opening braces"
     return None
 
 

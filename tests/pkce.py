@@ -67,22 +67,22 @@ class Visitor:
             "redirect_uri": question["redirect_uri"],
             "code_verifier": verifier,
         }
-        answer = self.http.post(
+        response = self.http.post(
             self.flow["tokenUrl"], data=redemption, headers={"Origin": self.service}
         )
-        self._note(answer)
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["access-control-allow-origin"] == self.service
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        self._note(response)
+        assert response.status_code == 200, response.text
+        assert response.headers["access-control-allow-origin"] == self.service
+        return {"Authorization": f"Bearer {response.json()['access_token']}"}
 
     def call(
         self, method: str, path: str, headers: dict[str, str], body: object = None
     ) -> httpx2.Response:
         """Call the service."""
-        answer = self.http.request(method, path, headers=headers, json=body)
-        self._note(answer)
-        return answer
+        response = self.http.request(method, path, headers=headers, json=body)
+        self._note(response)
+        return response
 
-    def _note(self, answer: httpx2.Response) -> None:
-        url = urlsplit(str(answer.request.url))
-        self.transcript.append(f"{answer.request.method} {url.path} -> {answer.status_code}")
+    def _note(self, response: httpx2.Response) -> None:
+        url = urlsplit(str(response.request.url))
+        self.transcript.append(f"{response.request.method} {url.path} -> {response.status_code}")

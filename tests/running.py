@@ -94,7 +94,7 @@ def process(
 
 
 def status_of(url: str) -> int:
-    """Return the status of the answer, or 0 if there is none."""
+    """Return the status of the response, or 0 if there is none."""
     try:
         return httpx2.get(url, trust_env=False).status_code
     except httpx2.TransportError:
@@ -105,5 +105,5 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     """Wait until the condition holds, at most this many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "The condition does not hold in time."
+        assert time.monotonic() < deadline, "The condition was not met in time."
         time.sleep(0.1)

@@ -1,6 +1,6 @@
 """The images of two variants are built, and run as an engine would; the others are built alike.
 
-No container engine is needed: buildah builds the images, on a stand-in for the base image that
+No container engine is needed: buildah builds the images, on a substitute for the base image that
 mmdebstrap creates, and crun runs them. Not tested: the real base image, the engine's network, and
 health checks that the engine runs.
 """
@@ -117,7 +117,7 @@ class Builder:
 
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
-    """Return buildah with the stand-in for the base image; skip the test if a tool is missing."""
+    """Return buildah with the substitute for the base image; skip the test if a tool is missing."""
     need("buildah", "mmdebstrap", "crun", root=True)
     with TemporaryDirectory(prefix="image-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
         builder = Builder(Path(folder))

@@ -25,14 +25,14 @@ ANSWER_WITHIN = 5.0
 
 
 class Probe(threading.Thread):
-    """Sends the same request repeatedly, and records the time and status of each answer."""
+    """Sends the same request repeatedly, and records the time and status of each response."""
 
     def __init__(self, service: str, headers: dict[str, str], path: str) -> None:
         super().__init__(daemon=True)
         self.http = httpx2.Client(base_url=service, headers=headers, trust_env=False, timeout=30)
         self.path = path
         self.stopped = threading.Event()
-        self.answers: list[tuple[float, int]] = []
+        self.responses: list[tuple[float, int]] = []
         self.acknowledged: list[str] = []
         self.slowest = 0.0
 
@@ -41,30 +41,30 @@ class Probe(threading.Thread):
         while not self.stopped.is_set():
             started = time.monotonic()
             if self.path == "/api/todos":
-                answer = self.http.post(self.path, json={"title": "milk"})
+                response = self.http.post(self.path, json={"title": "milk"})
             else:
-                answer = self.http.get(self.path)
+                response = self.http.get(self.path)
             ended = time.monotonic()
             self.slowest = max(self.slowest, ended - started)
-            self.answers.append((ended, answer.status_code))
-            if answer.status_code == 201:
-                self.acknowledged.append(answer.json()["id"])
-            if answer.status_code == 503:
-                assert answer.headers["retry-after"]
-                assert answer.headers["content-type"] == "application/problem+json"
-            if self.path != "/api/todos" or answer.status_code == 503:
+            self.responses.append((ended, response.status_code))
+            if response.status_code == 201:
+                self.acknowledged.append(response.json()["id"])
+            if response.status_code == 503:
+                assert response.headers["retry-after"]
+                assert response.headers["content-type"] == "application/problem+json"
+            if self.path != "/api/todos" or response.status_code == 503:
                 time.sleep(0.05)
         self.http.close()
 
     def end(self) -> None:
-        """Stop, and wait for the last answer."""
+        """Stop, and wait for the last response."""
         self.stopped.set()
         self.join(40)
         assert not self.is_alive(), f"A request to {self.path} hangs."
 
     def statuses(self, since: float = 0.0, until: float = float("inf")) -> set[int]:
         """Return the statuses of the answers in this period."""
-        return {status for at, status in self.answers if since <= at <= until}
+        return {status for at, status in self.responses if since <= at <= until}
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_outage_loses_no_acknowledged_write(cluster: Cluster, project: Project, 
     assert ready.slowest < ANSWER_WITHIN
 
 
-def test_frozen_server_costs_seconds_and_no_request_after_it_thaws(
+def test_requests_succeed_again_after_a_frozen_server_thaws(
     cluster: Cluster, project: Project, uv: str
 ) -> None:
     with serving(project, uv, cluster.url) as (service, headers):
@@ -152,7 +152,7 @@ def test_frozen_server_costs_seconds_and_no_request_after_it_thaws(
         for probe in (*writers, live):
             probe.end()
         kept = everything(service, headers)
-    print(f"The slowest answer took {max(writer.slowest for writer in writers):.1f} s")
+    print(f"The slowest response took {max(writer.slowest for writer in writers):.1f} s")
     check(writers, kept, until=stopped, away=(stopped + 1, thawed), back=thawed)
     assert live.statuses() == {200}
     assert live.slowest < 1

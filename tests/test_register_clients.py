@@ -398,7 +398,9 @@ def test_clients_survive_an_api_that_was_registered_again(caller: Caller) -> Non
 
 
 @each_client
-def test_registration_of_somebody_else_is_not_touched(caller: Caller, client: list[str]) -> None:
+def test_registration_created_by_somebody_else_is_not_touched(
+    caller: Caller, client: list[str]
+) -> None:
     caller.run("apply")
     caller.run("client", *client)
     app = next(app for app in caller.directory.applications.values() if len(app["tags"]) == 2)

@@ -172,7 +172,7 @@ IN_PLACE = {
 
 
 @pytest.mark.parametrize(("before", "after"), IN_PLACE.values(), ids=IN_PLACE)
-def test_only_the_value_changes_and_in_place(caller: Caller, before: str, after: str) -> None:
+def test_only_the_value_is_replaced(caller: Caller, before: str, after: str) -> None:
     caller.run("apply")
     values = caller.values()
     ids = {"old": OLD, "new": values["API_CLIENT_ID"]}

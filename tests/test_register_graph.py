@@ -235,7 +235,9 @@ def test_response_of_another_shape_is_shown(
     [GUEST_NETWORK, JSONResponse({"success": True}), Response("")],
     ids=["HTML", "JSON", "nothing"],
 )
-def test_write_that_a_proxy_answers_is_not_believed(caller: Caller, response: Response) -> None:
+def test_write_answered_by_a_proxy_does_not_count_as_done(
+    caller: Caller, response: Response
+) -> None:
     for number in range(1, 9):
         written: list[str] = []
 

@@ -10,7 +10,7 @@ from tests.registering import API, DOCS, Caller, caller, each_variant, nothing_g
 __all__ = ["caller", "nothing_given"]
 
 
-def test_registration_of_somebody_else_is_not_touched(caller: Caller) -> None:
+def test_registration_created_by_somebody_else_is_not_touched(caller: Caller) -> None:
     other = caller.directory.add_application(None, displayName="Todo API")
     before = json.dumps(other)
     for command in ("plan", "apply"):
@@ -23,7 +23,7 @@ def test_registration_of_somebody_else_is_not_touched(caller: Caller) -> None:
     assert not caller.env.exists()
 
 
-def test_docs_page_of_somebody_else_stops_apply_before_any_write(caller: Caller) -> None:
+def test_docs_page_created_by_somebody_else_stops_apply_before_any_write(caller: Caller) -> None:
     caller.directory.add_application(None, displayName="Todo API docs page")
     assert caller.run("apply") == 6
     assert caller.directory.writes == []

@@ -42,15 +42,15 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def message(reader: asyncio.StreamReader) -> bytes:
-    """Read a request or an answer, whose body has a `Content-Length`."""
+    """Read a request or a response, whose body has a `Content-Length`."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
     return head + (await reader.readexactly(int(length[1])) if length else b"")
 
 
-def keeps_alive(answer: bytes) -> bool:
+def keeps_alive(response: bytes) -> bool:
     """Return whether the connection can be used again."""
-    return b"\r\nconnection: close\r\n" not in answer.lower()
+    return b"\r\nconnection: close\r\n" not in response.lower()
 
 
 class Proxy:
@@ -105,12 +105,12 @@ class Proxy:
         idle = self.idle[port]
         stream = idle.pop(0) if idle else await asyncio.open_connection("127.0.0.1", port)
         stream[1].write(request)
-        answer = await message(stream[0])
-        if keeps_alive(answer):
+        response = await message(stream[0])
+        if keeps_alive(response):
             idle.append(stream)
         else:
             stream[1].close()
-        return answer
+        return response
 
 
 class Load:
@@ -138,10 +138,10 @@ class Load:
         while not self.enough:
             for request, status in self.requests:
                 writer.write(request)
-                answer = await message(reader)
+                response = await message(reader)
                 self.answered += 1
-                if answer.split(b" ", 2)[1] != status or b'"isError":true' in answer:
-                    self.failed.append(answer)
+                if response.split(b" ", 2)[1] != status or b'"isError":true' in response:
+                    self.failed.append(response)
         writer.close()
 
 
@@ -303,7 +303,7 @@ def test_sigterm_lets_requests_finish_and_closes_idle_connections(service: Servi
 
 
 def until(connection: socket.socket, end: bytes) -> bytes:
-    """Read until the answer ends with `end`; if that is empty, until the connection is closed."""
+    """Read until the response ends with `end`; if that is empty, until the connection is closed."""
     read = b""
     while part := connection.recv(4096):
         read += part

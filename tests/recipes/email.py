@@ -33,5 +33,5 @@ def test_address_comes_from_the_token(
     token = entra.access_token(person_called("bob"), docs_page(8000), API_SCOPES)
     signed = entra.sign(jwt.decode(token, options={"verify_signature": False}) | claims)
     with TestClient(build(routers=[router])) as client:
-        answer = client.get("/email", headers={"Authorization": f"Bearer {signed}"})
-    assert answer.json() == expected
+        response = client.get("/email", headers={"Authorization": f"Bearer {signed}"})
+    assert response.json() == expected

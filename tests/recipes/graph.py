@@ -156,14 +156,14 @@ def ask(client: TestClient, microsoft: Microsoft, name: str) -> Any:
 
 def test_profile_is_read_with_the_exchanged_token(client: TestClient, microsoft: Microsoft) -> None:
     for name in ("bob", "alice"):
-        answer = ask(client, microsoft, name)
-        assert answer.status_code == 200, answer.text
-        assert answer.json() == {"displayName": name.capitalize(), "department": "Sales"}
+        response = ask(client, microsoft, name)
+        assert response.status_code == 200, response.text
+        assert response.json() == {"displayName": name.capitalize(), "department": "Sales"}
 
 
 def test_missing_consent_is_a_403(client: TestClient, microsoft: Microsoft) -> None:
-    answer = ask(client, microsoft, "carol")
-    assert (answer.status_code, answer.json()["detail"]) == (
+    response = ask(client, microsoft, "carol")
+    assert (response.status_code, response.json()["detail"]) == (
         403,
         "Entra ID issues no token for Microsoft Graph.",
     )
@@ -182,5 +182,5 @@ def test_unreachable_token_endpoint_is_a_503(
     settings = {"entra_authority": nowhere, "api_certificate": str(certificate)}
     token = stand_in.access_token(person_called("bob"), docs_page(8000), API_SCOPES)
     with TestClient(build(stand_in, **settings), raise_server_exceptions=False) as client:
-        answer = client.get("/api/profile", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 503
+        response = client.get("/api/profile", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 503

@@ -1,6 +1,8 @@
 {% set writer, writers = ("require_user", "User or Admin") if cookiecutter.app_roles else ("require_caller", "any signed-in user") %}
+{% set readers = "User, Admin" if cookiecutter.app_roles else "any signed-in user" %}
 {% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
 {% set whole_tenant = "for an Admin or a daemon" if cookiecutter.app_roles else "for a daemon" %}
+{% set about_mine = "\n    With `mine`, an Admin gets only their own." if cookiecutter.app_roles else "" %}
 {% set pass_mine = ", mine=mine" if cookiecutter.app_roles else "" %}
 """The todos as tools for AI agents, through the Model Context Protocol (https://modelcontextprotocol.io).
 
@@ -48,7 +50,7 @@ Call = Context[Any, Any]
 
 @asynccontextmanager
 async def use_of(call: Call, tool: str) -> AsyncIterator[Request]:
-    """Yield the request of a call; name the tool in its line of the log, and explain a refusal."""
+    """Yield the request of a call; log the tool's name, and turn a refusal into a ToolError."""
     request: Any = call.request_context.request
     request.scope["tool"] = tool
     try:
@@ -69,9 +71,10 @@ async def list_todos(
 {% elif not cookiecutter.app_roles %}
 async def list_todos(call: Call, limit: Limit = 50, after: After = None) -> TodoPage:
 {% endif %}
-    """List todos, newest first: the caller's own; {{ whole_tenant }}, those of everybody in the tenant.
+    """List todos, newest first: the caller's own; {{ whole_tenant }}, those of everybody in the tenant.{{ about_mine }}
 
-    To get the next page, pass `next` of the result as `after`; it is null on the last page.
+    To get the next page, pass `next` of the result as `after`; it is null on the last page. Access:
+    {{ readers }}, or a daemon with the permission Todos.Read.All.
     """
     async with use_of(call, "list_todos") as request:
         reader = await routes.require_reader(request, SecurityScopes())
@@ -96,7 +99,7 @@ async def change_todo(call: Call, todo_id: UUID, changes: TodoChanges) -> Todo:
 
 
 async def delete_todo(call: Call, todo_id: UUID) -> str:
-    """Delete a todo for ever. Access: {{ owner }}."""
+    """Delete a todo permanently. Access: {{ owner }}."""
     async with use_of(call, "delete_todo") as request:
         caller = await {{ writer }}(request, SecurityScopes())
         store = await todo_store(request)
@@ -118,8 +121,8 @@ TOOLS: dict[Callable[..., Awaitable[Any]], ToolAnnotations] = {
 """The tools, and what a client may tell its user before it calls one."""
 
 
-class RequireAgent(RequireCallerOrDaemon):
-    """Admits people and daemons to the tools, each of which has its own rule.
+class RequireToolAccess(RequireCallerOrDaemon):
+    """Admits every signed-in user, and daemons with Todos.Read.All; each tool then applies its own rule.
 
     A refusal tells a client where to sign in (RFC 9728, section 5.1).
     """
@@ -170,7 +173,7 @@ def agent_router(settings: Settings) -> APIRouter:
     )
     sessions = server.session_manager
     router = APIRouter(lifespan=lambda _: sessions.run())
-    agent = RequireAgent(f"{settings.public_url}{METADATA}", scope)
+    agent = RequireToolAccess(f"{settings.public_url}{METADATA}", scope)
 
     @router.post(PATH, include_in_schema=False)
     async def call_tool(caller: Annotated[Caller | Daemon, Security(agent)]) -> Response:
@@ -190,7 +193,7 @@ def agent_router(settings: Settings) -> APIRouter:
 
 
 def allowed_addresses(settings: Settings) -> TransportSecuritySettings:
-    """Return the hosts and origins that requests may name; any other may be a page that rebinds DNS."""
+    """Return the hosts and origins that requests may name. Another one may come from a page that rebinds DNS."""
     address = urlsplit(settings.public_url)
     hosts = [address.netloc.removesuffix(f":{address.port}"), *settings.trusted_hosts]
     origins = [f"{address.scheme}://{address.netloc}", *settings.cors_origins]

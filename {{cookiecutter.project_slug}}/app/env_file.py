@@ -33,7 +33,7 @@ def check_env_file(path: Path = ENV_FILE) -> None:
         text = path.read_text(ENCODING) if path.is_file() else ""
     except OSError as error:
         raise EnvFileError(
-            f"{path.name} cannot be read ({error.strerror}). Let this user read it."
+            f"{path.name} cannot be read ({error.strerror}). Give the user that runs this command permission to read it."
         ) from None
     except UnicodeDecodeError:
         text = "\0"
@@ -52,7 +52,7 @@ def main() -> None:
         sys.exit(str(error))
     name = sys.argv[1]
     if not values.get(name):
-        sys.exit(f"{name} has no value in {ENV_FILE}.")
+        sys.exit(f"{name} has no value in {ENV_FILE}. Set it there.")
     print(values[name])  # noqa: T201
 
 

@@ -31,7 +31,7 @@ class Memory:
         """Return the items of the resource of this name, to read and to change."""
         return self._resources[resource]
 
-    def make_room(self) -> None:
+    def check_room(self) -> None:
         """Raise UnavailableError if there is no room for another item."""
         tenants = (tenant for items in self._resources.values() for tenant in items.values())
         if sum(map(len, tenants)) >= MAX_ITEMS:

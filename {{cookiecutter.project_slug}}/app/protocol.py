@@ -10,7 +10,7 @@ MAX_HEAD_BYTES = 65_536
 SECONDS_TO_RECEIVE = 30
 """How long a client may take to send the request line and the headers."""
 BYTES_PER_SECOND = 500
-"""After the headers, a client gets one more second for each of these."""
+"""After the headers, a client gets one more second for this many bytes of the body."""
 
 REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -22,9 +22,9 @@ REFUSALS = {
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a request line and headers of more than 64 KiB with 431.
 
-    Refuses with 408 a request whose line and headers are not complete after 30 seconds, or whose body
-    is not after one more second for each 500 bytes. So a client that sends slowly, or stops, holds
-    no connection for ever.
+    Refuses with 408 a request whose line and headers are incomplete after 30 seconds; the body gets
+    one more second for each 500 bytes. So a client that sends slowly, or stops, cannot hold a
+    connection forever.
     """
 
     _received = 0

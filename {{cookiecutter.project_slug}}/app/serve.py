@@ -1,4 +1,4 @@
-"""Runs the service in production: `python -m app.serve` is uvicorn that loses no request when it stops."""
+"""Runs the service in production, with uvicorn: a process that stops loses no request."""
 
 import argparse
 import asyncio
@@ -30,10 +30,10 @@ BACKLOG = 2048
 SECONDS_TO_DRAIN = 5
 """How many seconds a process continues to serve after SIGTERM, without being ready.
 
-In this time, the load balancer starts to send requests elsewhere.
+In this time, the load balancer notices.
 """
 SECONDS_TO_FINISH = 20
-"""How many seconds the last requests may take. Kubernetes and Container Apps kill 30 s after SIGTERM."""
+"""How many seconds the last requests may take. Kubernetes and Container Apps kill it after 30."""
 SECONDS_TO_END = SECONDS_TO_DRAIN + SECONDS_TO_FINISH + 3
 """How many seconds after SIGTERM the process ends in any case.
 
@@ -91,7 +91,7 @@ def end_in_time() -> None:
     """End the process with status 0 when its time is up, whatever it is waiting for by then."""
 
     def end() -> None:
-        log.warning("the process ends, but something in it has not ended in time")
+        log.warning("ending the process, although something in it has not finished")
         os._exit(0)
 
     timer = Timer(SECONDS_TO_END, end)
@@ -106,9 +106,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     parser = argparse.ArgumentParser("python -m app.serve", description="Run the service.")
     parser.add_argument(
-        "--host", default=EVERY_ADDRESS, help="(default: every IPv4 and IPv6 address)"
+        "--host",
+        default=EVERY_ADDRESS,
+        help="address to listen on (default: every IPv4 and IPv6 address)",
     )
-    parser.add_argument("--port", type=int, default=PORT, help=f"(default {PORT})")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"port to listen on (default: {PORT})"
+    )
     parser.add_argument(
         "--root-path", default="", metavar="PREFIX", help="the path prefix that a proxy strips"
     )

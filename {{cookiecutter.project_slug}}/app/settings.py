@@ -131,9 +131,7 @@ class Settings(TenantSettings):
         description="comma-separated GUIDs: the client applications that may call the API, "
         "including the docs page; empty for any",
     )
-    allow_guests: bool = Field(
-        False, description="true or false: whether guest users of the tenant may sign in"
-    )
+    allow_guests: bool = Field(False, description="true or false: whether guest users may sign in")
 {% if cookiecutter.storage == "database" %}
     database_url: DatabaseUrl = Field(
         description="postgresql+psycopg://USER:PASSWORD@HOST/NAME in production, or "
@@ -167,7 +165,9 @@ class Settings(TenantSettings):
         description="CRITICAL, ERROR, WARNING, INFO or DEBUG: the lowest level of the service's own "
         "lines in the log",
     )
-    log_format: Literal["json", "console"] = Field("json", description="json or console")
+    log_format: Literal["json", "console"] = Field(
+        "json", description="json, for log collectors, or console, for people"
+    )
 
     @field_validator("swagger_ui_client_id")
     @classmethod

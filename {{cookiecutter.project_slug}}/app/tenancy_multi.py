@@ -29,7 +29,7 @@ class TenantSettings(BaseModel):
 
     allowed_tenant_ids: Annotated[Tenants, NoDecode, BeforeValidator(_tenants)] = Field(
         description="comma-separated GUIDs: the tenants whose users may sign in; "
-        "or * for every organisation, but never personal accounts"
+        "or * for every tenant, except that of personal accounts"
     )
 
     @property

@@ -113,9 +113,9 @@ def write_openapi(file: Path | None) -> None:
 
 
 def listen(port: int, option: str) -> list[socket.socket]:
-    """Return sockets that listen on this port of both loopback addresses.
+    """Return sockets that are bound to this port of both loopback addresses.
 
-    Ends the program with a sentence if the port cannot be used; `option` chooses another port.
+    Ends the program with a message if the port cannot be used; `option` chooses another port.
     """
     sockets = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -160,7 +160,7 @@ def _greeting(options: argparse.Namespace, entra_address: str) -> str:
     is_default = options.entra_port == DEFAULT_ENTRA_PORT
     port_option = "" if is_default else f" --entra-port {options.entra_port}"
     return (
-        f"\nDocs page   http://localhost:{options.port}/docs   (press Authorize, pick a person)\n\n"
+        f"\nDocs page   http://localhost:{options.port}/docs   (select Authorize, pick a person)\n\n"
         f"Who can sign in, without a password:\n{people}\n\n"
         f"Daemons, whose tokens are app-only:\n{daemons}\n\n"
         f"{_about_clients(options, entra_address)}"
@@ -209,7 +209,8 @@ def _port(text: str) -> int:
 def _front_end(text: str) -> Client:
     if not FRONT_END.fullmatch(text):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not the address of a page: expected one such as http://localhost:5173"
+            f"{text!r} cannot be the redirect URI of a page: expected http://localhost or https://, "
+            "without a query or a fragment, such as http://localhost:5173"
         )
     return front_end(text)
 
@@ -220,8 +221,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the service on this machine, with a local stand-in for Entra ID.",
     )
     parser.set_defaults(command="run")
-    _add_port(parser, "--port", PORT, "where the service listens")
-    _add_port(parser, "--entra-port", DEFAULT_ENTRA_PORT, "where the stand-in listens")
+    _add_port(parser, "--port", PORT, "port of the service")
+    _add_port(parser, "--entra-port", DEFAULT_ENTRA_PORT, "port of the stand-in")
     parser.add_argument(
         "--front-end",
         dest="front_ends",
@@ -232,15 +233,23 @@ def _parser() -> argparse.ArgumentParser:
         help="let a page of your own at this address sign in and call the API; may be repeated",
     )
     parser.add_argument("--https", action="store_true", help="serve the stand-in over TLS")
-    parser.add_argument("--no-reload", action="store_true", help="do not restart on a change")
-    commands = parser.add_subparsers(title="or")
+    parser.add_argument(
+        "--no-reload", action="store_true", help="do not restart when a file changes"
+    )
+    commands = parser.add_subparsers(title="commands")
     token = commands.add_parser(
         "token", help="print an access token", description="Print an access token, for curl."
     )
     token.set_defaults(command="token")
     names = [caller.name for caller in (*PEOPLE, *DAEMONS)]
-    token.add_argument("--as", dest="person", required=True, choices=names, help="whose token")
-    _add_port(token, "--entra-port", argparse.SUPPRESS, "where the stand-in listens")
+    token.add_argument(
+        "--as",
+        dest="person",
+        required=True,
+        choices=names,
+        help="person or daemon to get the token for",
+    )
+    _add_port(token, "--entra-port", argparse.SUPPRESS, "port of the stand-in")
     openapi = commands.add_parser(
         "openapi",
         help="print the OpenAPI document",
@@ -254,7 +263,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_port(parser: argparse.ArgumentParser, option: str, default: int | str, text: str) -> None:
     shown = DEFAULT_ENTRA_PORT if default == argparse.SUPPRESS else default
     parser.add_argument(
-        option, type=_port, default=default, metavar="PORT", help=f"{text} (default {shown})"
+        option, type=_port, default=default, metavar="PORT", help=f"{text} (default: {shown})"
     )
 
 

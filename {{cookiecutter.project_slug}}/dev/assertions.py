@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_SECONDS = 600
 LEEWAY = 300
-# `Assertions` checks the times and the audience, to refuse them with the numbers of Entra ID.
+# `Assertions` checks the times and the audience, to refuse them with the error numbers of Entra ID.
 UNCHECKED: Options = {
     "verify_exp": False,
     "verify_nbf": False,
@@ -62,9 +62,9 @@ def signed_assertion(daemon: Daemon, token_endpoint: str, folder: Path = FOLDER)
 
 
 def thumbprint_of(certificate: Certificate, algorithm: HashAlgorithm | None = None) -> str:
-    """Return the thumbprint of a certificate as a header has it (RFC 7515, sections 4.1.7 and 4.1.8).
+    """Return the thumbprint of a certificate as it appears in a header, by default with SHA-256.
 
-    It is that of SHA-256 unless another algorithm is given.
+    See RFC 7515, sections 4.1.7 and 4.1.8.
     """
     digest = certificate.fingerprint(algorithm or SHA256())
     return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -111,7 +111,7 @@ PEOPLE = (
         "gita",
         CONTOSO,
         "917a0000-0000-4000-8000-000000000005",
-        "User, guest from Fabrikam: refused, as guests are",
+        "User, guest from Fabrikam: refused, because guests may not sign in",
         roles=("User",),
         guest_from=FABRIKAM,
     ),
@@ -160,7 +160,7 @@ PEOPLE = (
         "gita",
         CONTOSO,
         "917a0000-0000-4000-8000-000000000005",
-        "guest from Fabrikam: refused, as guests are",
+        "guest from Fabrikam: refused, because guests may not sign in",
         guest_from=FABRIKAM,
     ),
     Person(

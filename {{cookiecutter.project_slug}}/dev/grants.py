@@ -1,4 +1,4 @@
-"""Grants of people to clients, and the codes and refresh tokens for them."""
+"""What people grant to clients, and the codes and refresh tokens for them."""
 
 import hashlib
 import re

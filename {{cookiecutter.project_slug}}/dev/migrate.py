@@ -29,7 +29,7 @@ def migrate(database_url: str) -> None:
 def migrate_local_database() -> None:
     """Migrate the developer's SQLite file to the newest revision.
 
-    Ends the program with a sentence if that fails.
+    Ends the program with a message if that fails.
     """
     try:
         migrate(DATABASE_URL)

@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document of the service, without starting anything."""
+"""Creates the OpenAPI document of the service, without starting anything."""
 
 import json
 
@@ -7,6 +7,6 @@ from dev.service import local_settings
 
 
 def openapi_text(entra_address: str) -> str:
-    """Return the OpenAPI document as JSON, with the sign-in at a stand-in at this address."""
+    """Return the OpenAPI document as JSON, for a stand-in at this address."""
     document = create_app(local_settings(entra_address)).openapi()
     return json.dumps(document, indent=2)

@@ -31,7 +31,7 @@ COMPOSE = ""
 
 
 def default_of(field: FieldInfo) -> str | None:
-    """Return the default of a setting as the environment has it, or None when it is required."""
+    """Return the default of a setting as written in the environment, or None when it is required."""
     value = field.get_default()
     if field.is_required() or value is None:
         return None

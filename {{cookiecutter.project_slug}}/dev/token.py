@@ -19,7 +19,7 @@ from dev.entra import API, API_SCOPES, code_challenge
 def fetch_token(name: str, entra_port: int) -> str:
     """Return an access token for this person or daemon from the running stand-in.
 
-    Ends the program with a sentence if no stand-in listens there.
+    Ends the program with a message if no stand-in listens there.
     """
     schemes = ("http", "https") if CERTIFICATE.exists() else ("http",)
     for scheme in schemes:

@@ -48,6 +48,6 @@ def status_of(client: TestClient, bearer: Bearer, case: Case, bodies: Bodies) ->
 
 def created(client: TestClient, bearer: Bearer, path: str, person: str, body: Any) -> str:
     """Create an item for a person; return its path."""
-    answer = client.post(path, json=body, headers=bearer(person))
-    assert answer.status_code == 201, answer.text
-    return str(answer.headers["location"])
+    response = client.post(path, json=body, headers=bearer(person))
+    assert response.status_code == 201, response.text
+    return str(response.headers["location"])

@@ -113,18 +113,19 @@ class Browser:
     def __init__(self, person: str) -> None:
         self.username = person_called(person).username
         self.visits: list[dict[str, list[str]]] = []
-        self.answer: dict[str, list[str]] = {}
+        self.parameters: dict[str, list[str]] = {}
 
     async def visit(self, url: str) -> None:
         """Open the address of the sign-in."""
         self.visits.append(parse_qs(urlsplit(url).query))
         async with httpx2.AsyncClient(trust_env=False) as http:
             response = await http.get(httpx2.URL(url).copy_set_param("login_hint", self.username))
-        self.answer = parse_qs(urlsplit(response.headers["location"]).query)
+        self.parameters = parse_qs(urlsplit(response.headers["location"]).query)
 
     async def result(self) -> AuthorizationCodeResult:
         """Return what the redirect brought."""
-        return AuthorizationCodeResult(code=self.answer["code"][0], state=self.answer["state"][0])
+        code, state = self.parameters["code"], self.parameters["state"]
+        return AuthorizationCodeResult(code=code[0], state=state[0])
 
 
 def signing_in(service: Service, browser: Browser, storage: Storage) -> OAuthClientProvider:
@@ -220,9 +221,7 @@ async def test_daemon_lists_every_todo_and_changes_none(service: Service) -> Non
             ("change_todo", {"todo_id": todo["id"], "changes": {"done": True}}),
             ("delete_todo", {"todo_id": todo["id"]}),
         ):
-            assert "requires a token for a signed-in person" in await call(
-                nightly, tool, **arguments
-            )
+            assert "requires a token for a signed-in user" in await call(nightly, tool, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -232,9 +231,9 @@ async def test_daemon_lists_every_todo_and_changes_none(service: Service) -> Non
 def test_refusal_says_where_to_sign_in(
     client: TestClient, bearer: Bearer, name: str, status: int
 ) -> None:
-    answer = client.post("/mcp", json=PING, headers=bearer(name) | {"Host": "testserver"})
-    assert answer.status_code == status
-    challenge = answer.headers.get("www-authenticate", "")
+    response = client.post("/mcp", json=PING, headers=bearer(name) | {"Host": "testserver"})
+    assert response.status_code == status
+    challenge = response.headers.get("www-authenticate", "")
     if status == 200:
         assert not challenge
         return
@@ -242,7 +241,7 @@ def test_refusal_says_where_to_sign_in(
     assert f'resource_metadata="http://testserver{METADATA}"' in challenge
     assert challenge.count("scope=") == 1
     assert 'scope="http://testserver/mcp/access_as_user"' in challenge
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_metadata_names_resource_issuer_and_scope(client: TestClient) -> None:
@@ -275,8 +274,8 @@ def test_page_that_rebinds_dns_is_refused(
     serve: Serve, bearer: Bearer, headers: dict[str, str], status: int
 ) -> None:
     client = serve(cors_origins="https://page.example")
-    answer = client.post("/mcp", json=PING, headers=bearer("bob") | headers)
-    assert answer.status_code == status
+    response = client.post("/mcp", json=PING, headers=bearer("bob") | headers)
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,9 @@ def test_page_that_rebinds_dns_is_refused(
     ["", "example.com", "ftp://example.com", "https://example.com/", "https://example.com/a?b=c"],
     ids=["empty", "no scheme", "other scheme", "trailing slash", "query"],
 )
-def test_invalid_public_url_stops_the_start(environment: pytest.MonkeyPatch, address: str) -> None:
+def test_invalid_public_url_prevents_the_start(
+    environment: pytest.MonkeyPatch, address: str
+) -> None:
     environment.setenv("PUBLIC_URL", address)
     with pytest.raises(SettingsError, match=r"PUBLIC_URL is (missing|invalid)\. Expected the addr"):
         load_settings()
@@ -300,11 +301,11 @@ def test_middleware_applies_to_the_tools(
     caplog.clear()
     params = {"name": "list_todos", "arguments": {}}
     body = PING | {"method": "tools/call", "params": params}
-    answer = client.post("/mcp", json=body, headers=bearer("bob"))
-    assert answer.status_code == 200
+    response = client.post("/mcp", json=body, headers=bearer("bob"))
+    assert response.status_code == 200
     (line,) = (record.__dict__ for record in caplog.records if record.message == "request")
     assert (line["route"], line["tool"]) == ("/mcp", "list_todos")
-    assert answer.headers["x-request-id"] == line["request_id"]
+    assert response.headers["x-request-id"] == line["request_id"]
 
 
 @pytest.mark.usefixtures("own_logging")
@@ -333,8 +334,8 @@ def authorize(service: Service, **changes: str) -> dict[str, list[str]]:
         "login_hint": person_called("bob").username,
     }
     address = f"{service.entra.address}/{CONTOSO.id}/oauth2/v2.0/authorize"
-    answer = httpx2.get(address, params=question | changes, trust_env=False)
-    return parse_qs(urlsplit(answer.headers["location"]).query)
+    response = httpx2.get(address, params=question | changes, trust_env=False)
+    return parse_qs(urlsplit(response.headers["location"]).query)
 
 
 @pytest.mark.parametrize(
@@ -352,8 +353,8 @@ def test_resource_that_does_not_match_the_scope_is_refused(
     service: Service, changes: dict[str, str], error: str | None
 ) -> None:
     filled = {key: text.format(resource=service.resource) for key, text in changes.items()}
-    answer = authorize(service, **filled)
+    response = authorize(service, **filled)
     if error is None:
-        assert "code" in answer
+        assert "code" in response
     else:
-        assert answer["error_description"][0].startswith(error)
+        assert response["error_description"][0].startswith(error)

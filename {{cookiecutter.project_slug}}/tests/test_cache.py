@@ -134,8 +134,8 @@ def test_cached_token_of_a_withdrawn_key_is_verified_again_and_then_refused(serv
 def test_lifetime_of_a_cached_token_is_checked_on_every_use(serve: Serve, entra: StandIn) -> None:
     client = serve()
     token = token_of(entra, "bob")
-    answer = me(client, token)
-    assert UUID(answer.json()["object_id"]) == UUID(person_called("bob").object_id)
+    response = me(client, token)
+    assert UUID(response.json()["object_id"]) == UUID(person_called("bob").object_id)
     scheme = scheme_of(client)
     real_clock = scheme._clock
     try:

@@ -113,14 +113,14 @@ def test_detail_names_the_permission(client: TestClient, entra: StandIn) -> None
 
 
 def test_route_for_both_accepts_both_by_their_own_rules(client: TestClient, entra: StandIn) -> None:
-    def answer(token: str) -> Any:
+    def call(token: str) -> Any:
         return client.get("/api/samples/both", headers={"Authorization": f"Bearer {token}"})
 
-    assert answer(daemons(entra)).json() == "Daemon"
-    assert answer(persons(entra)).json() == "Caller"
-    assert answer(daemons(entra, roles=ABSENT)).status_code == 403
-    assert answer(persons(entra, scp=ABSENT, roles=[READ_ALL.value])).status_code == 403
-    assert answer(persons(entra, acct=1)).status_code == 403
+    assert call(daemons(entra)).json() == "Daemon"
+    assert call(persons(entra)).json() == "Caller"
+    assert call(daemons(entra, roles=ABSENT)).status_code == 403
+    assert call(persons(entra, scp=ABSENT, roles=[READ_ALL.value])).status_code == 403
+    assert call(persons(entra, acct=1)).status_code == 403
 
 
 def test_forged_or_expired_token_of_a_daemon_is_a_401(client: TestClient, entra: StandIn) -> None:

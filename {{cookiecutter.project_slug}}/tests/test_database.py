@@ -208,10 +208,10 @@ def says_503(client: TestClient, sentence: str) -> None:
     ready = client.get("/health/ready")
     assert ready.status_code == 503
     assert sentence in ready.json()["detail"]
-    answer = client.get("/api/numbers")
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "5"
-    assert "sql" not in answer.text.lower()
+    response = client.get("/api/numbers")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert "sql" not in response.text.lower()
 
 
 def test_database_is_a_503_until_it_is_migrated(
@@ -249,6 +249,8 @@ def test_database_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Pa
         ("postgresql+psycopg://u:a-p@ss:hush@db/data", "%2F"),  # pragma: allowlist secret
         ("postgresql+psycopg://u:a-p@ss?hush=1@db/data", "%2F"),  # pragma: allowlist secret
         ("postgresql+psycopg://u:a-password@db/data?no=1", "no"),  # pragma: allowlist secret
+        ("sqlite+aiosqlite:///./data.db?timeout=long", "invalid value"),
+        ("sqlite+aiosqlite://u:a-password@db/data", "cannot be read"),  # pragma: allowlist secret
     ],
     ids=[
         "invalid option",
@@ -256,6 +258,8 @@ def test_database_file_that_cannot_be_opened_is_a_503(serve: Serve, tmp_path: Pa
         "at sign in the password",
         "question mark in the password",
         "invalid option after a password",
+        "invalid value of an option for SQLite",
+        "SQLite on a host",
     ],
 )
 def test_unusable_url_is_refused_without_revealing_the_password(url: str, reason: str) -> None:

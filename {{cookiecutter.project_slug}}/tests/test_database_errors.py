@@ -108,7 +108,7 @@ def test_error_is_judged_by_its_meaning(url: str, serve: Serve, how: str) -> Non
     ],
     ids=["long", "negative", "not Unicode"],
 )
-def test_value_that_the_database_does_not_have_is_a_422(
+def test_value_that_the_database_cannot_represent_is_a_422(
     url: str, serve: Serve, statement: str, value: str
 ) -> None:
     client = serve(routers=[router], database_url=url)
@@ -192,7 +192,7 @@ async def test_read_only_postgresql_is_not_ready_and_still_reads(postgresql_url:
 
 
 @pytest.mark.anyio
-async def test_user_without_rights_is_named_as_the_reason(postgresql_url: str) -> None:
+async def test_missing_rights_are_given_as_the_reason(postgresql_url: str) -> None:
     migrate(postgresql_url)
     async with opened(postgresql_url) as database, database.autocommit() as connection:
         await connection.execute(text("CREATE USER without_rights"))
@@ -205,7 +205,7 @@ async def test_user_without_rights_is_named_as_the_reason(postgresql_url: str) -
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-async def test_changed_type_of_a_column_disturbs_no_statement(url: str) -> None:
+async def test_statements_work_after_a_column_changes_its_type(url: str) -> None:
     read = text("SELECT w FROM things")
     async with opened(url) as database:
         for _ in range(8):

@@ -77,9 +77,9 @@ def browser(clock: Clock) -> TestClient:
 
 def authorize(browser: TestClient, path: str = AUTHORIZE, **changes: str) -> dict[str, str]:
     """Request an authorization code; return the parameters of the redirect."""
-    answer = browser.get(path, params=QUESTION | changes)
-    assert answer.status_code == 302, answer.text
-    target = urlsplit(answer.headers["location"])
+    response = browser.get(path, params=QUESTION | changes)
+    assert response.status_code == 302, response.text
+    target = urlsplit(response.headers["location"])
     return {name: value for name, (value,) in parse_qs(target.query).items()}
 
 
@@ -98,10 +98,10 @@ def redeem(
     return browser.post(TOKEN, data=form | (changes or {}), headers=headers)
 
 
-def refuses(answer: Any, error: str, number: int | None) -> None:
+def refuses(response: Any, error: str, number: int | None) -> None:
     """Assert that the response is this error, in the form that Entra ID uses."""
-    assert answer.status_code in {400, 401}
-    body = answer.json()
+    assert response.status_code in {400, 401}
+    body = response.json()
     assert body["error"] == error
     assert body["error_codes"] == ([number] if number else [])
     assert body["error_description"].startswith(f"AADSTS{number}: " if number else "")
@@ -111,9 +111,9 @@ def refuses(answer: Any, error: str, number: int | None) -> None:
 def test_pkce_sign_in_returns_an_access_token_and_an_id_token(browser: TestClient) -> None:
     parameters = authorize(browser)
     assert parameters["state"] == "a state"
-    answer = redeem(browser, parameters["code"])
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    tokens = answer.json()
+    response = redeem(browser, parameters["code"])
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    tokens = response.json()
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3599)
     access = jwt.decode(tokens["access_token"], options={"verify_signature": False})
     assert access["oid"] == person_called("bob").object_id
@@ -147,10 +147,10 @@ def test_account_picker_lists_only_people_of_the_tenant(browser: TestClient) -> 
 def test_person_outside_the_tenant_cannot_sign_in(
     browser: TestClient, username: str, number: int
 ) -> None:
-    answer = browser.get(AUTHORIZE, params=QUESTION | {"login_hint": username})
-    assert answer.status_code == 200
-    assert f"AADSTS{number}" in answer.text
-    assert "<script>" not in answer.text
+    response = browser.get(AUTHORIZE, params=QUESTION | {"login_hint": username})
+    assert response.status_code == 200
+    assert f"AADSTS{number}" in response.text
+    assert "<script>" not in response.text
 
 
 def test_cancelled_sign_in_redirects_with_an_error(browser: TestClient) -> None:
@@ -282,25 +282,25 @@ def test_invalid_request_redirects_with_an_error(
 def test_error_that_must_not_redirect_is_shown_on_a_page(
     browser: TestClient, path: str, changes: dict[str, str], number: int
 ) -> None:
-    answer = browser.get(path, params=QUESTION | changes)
-    assert answer.status_code == 400
-    assert f"AADSTS{number}" in answer.text
+    response = browser.get(path, params=QUESTION | changes)
+    assert response.status_code == 400
+    assert f"AADSTS{number}" in response.text
 
 
 def test_fragment_response_mode_answers_in_the_fragment(browser: TestClient) -> None:
-    answer = browser.get(AUTHORIZE, params=QUESTION | {"response_mode": "fragment"})
-    target = urlsplit(answer.headers["location"])
+    response = browser.get(AUTHORIZE, params=QUESTION | {"response_mode": "fragment"})
+    target = urlsplit(response.headers["location"])
     assert not target.query
     assert {"code", "state"} == set(parse_qs(target.fragment))
 
 
 def test_form_post_response_mode_answers_with_an_escaped_form(browser: TestClient) -> None:
     changes = {"response_mode": "form_post", "state": '"><script>'}
-    answer = browser.get(AUTHORIZE, params=QUESTION | changes)
-    assert answer.status_code == 200
-    assert f'<form method="post" action="{REDIRECT}">' in answer.text
-    assert 'name="code" value="' in answer.text
-    assert 'name="state" value="&quot;&gt;&lt;script&gt;"' in answer.text
+    response = browser.get(AUTHORIZE, params=QUESTION | changes)
+    assert response.status_code == 200
+    assert f'<form method="post" action="{REDIRECT}">' in response.text
+    assert 'name="code" value="' in response.text
+    assert 'name="state" value="&quot;&gt;&lt;script&gt;"' in response.text
 
 
 def test_select_account_shows_the_picker_despite_a_login_hint(browser: TestClient) -> None:
@@ -355,17 +355,17 @@ def test_shared_endpoint_signs_in_only_for_a_multi_tenant_service(
 def test_people_sign_in_only_at_their_own_tenant(browser: TestClient) -> None:
     path = AUTHORIZE.replace(CONTOSO.id, FABRIKAM.domain)
     assert "code" in authorize(browser, path, login_hint=person_called("erin").username)
-    answer = browser.get(path, params=QUESTION)
-    assert answer.status_code == 200
-    assert "erin@fabrikam.example" in answer.text
+    response = browser.get(path, params=QUESTION)
+    assert response.status_code == 200
+    assert "erin@fabrikam.example" in response.text
 
 
 def test_sign_out_redirects_only_to_a_registered_uri(browser: TestClient) -> None:
     path = f"/{CONTOSO.id}/oauth2/v2.0/logout"
-    answer = browser.get(path, params={"post_logout_redirect_uri": REDIRECT})
-    assert answer.headers["location"] == REDIRECT
-    answer = browser.get(path, params={"post_logout_redirect_uri": "https://evil.example"})
-    assert (answer.status_code, "location" in answer.headers) == (200, False)
+    response = browser.get(path, params={"post_logout_redirect_uri": REDIRECT})
+    assert response.headers["location"] == REDIRECT
+    response = browser.get(path, params={"post_logout_redirect_uri": "https://evil.example"})
+    assert (response.status_code, "location" in response.headers) == (200, False)
 
 
 def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
@@ -502,8 +502,8 @@ def test_certificate_may_be_named_by_its_sha1_thumbprint(
 def test_invalid_assertion_is_refused(
     daemon: TestClient, credentials: Path, changes: dict[str, Any], number: int
 ) -> None:
-    answer = sign_in_daemon(daemon, assertion(credentials, **changes))
-    refuses(answer, "invalid_request" if number == 50027 else "invalid_client", number)
+    response = sign_in_daemon(daemon, assertion(credentials, **changes))
+    refuses(response, "invalid_request" if number == 50027 else "invalid_client", number)
 
 
 def test_assertion_signed_with_another_key_is_refused(

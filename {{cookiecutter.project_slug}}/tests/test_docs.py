@@ -36,7 +36,7 @@ def operations(document: Any) -> dict[str, Any]:
     }
 
 
-def test_the_page_signs_in_by_pkce_with_every_scope(client: TestClient) -> None:
+def test_page_signs_in_with_pkce_and_every_scope(client: TestClient) -> None:
     page = client.get("/docs").text
     assert f'"clientId": "{DOCS_CLIENT_ID}"' in page
     assert f'"scopes": {json.dumps(list(SCOPES.values()))}' in page
@@ -46,7 +46,7 @@ def test_the_page_signs_in_by_pkce_with_every_scope(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/oauth2-redirect"])
-def test_the_pages_load_everything_from_this_host(client: TestClient, path: str) -> None:
+def test_pages_load_everything_from_this_host(client: TestClient, path: str) -> None:
     page = client.get(path)
     addresses = re.findall(r'<(?:link|script)[^>]* (?:src|href)="(?!data:)([^"]+)"', page.text)
     assert addresses
@@ -56,7 +56,7 @@ def test_the_pages_load_everything_from_this_host(client: TestClient, path: str)
 
 
 @pytest.mark.parametrize("path", ["/docs", "/oauth2-redirect"])
-def test_the_pages_run_no_script_of_their_own_or_of_others(client: TestClient, path: str) -> None:
+def test_pages_run_no_script_of_their_own_or_of_others(client: TestClient, path: str) -> None:
     page = client.get(path)
     assert not re.search(r"<script>|<script (?!src=|type=.application/json.)|\son\w+=", page.text)
     policy = page.headers["content-security-policy"]
@@ -77,7 +77,7 @@ def test_behind_a_prefix_every_address_has_it(client: TestClient) -> None:
     assert behind.get("/").json()["links"]["docs"] == "/base/docs"
 
 
-def test_the_docs_can_be_switched_off(serve: Serve) -> None:
+def test_docs_can_be_switched_off(serve: Serve) -> None:
     client = serve(docs_enabled=False, swagger_ui_client_id=None)
     for path in (
         "/docs",
@@ -90,7 +90,7 @@ def test_the_docs_can_be_switched_off(serve: Serve) -> None:
     assert "docs" not in client.get("/").json()["links"]
 
 
-def test_the_document_names_the_sign_in(client: TestClient, document: Any) -> None:
+def test_document_names_the_sign_in_endpoints(client: TestClient, document: Any) -> None:
     (scheme,) = document["components"]["securitySchemes"].values()
     flow = scheme["flows"]["authorizationCode"]
     assert flow["authorizationUrl"].startswith(ENTRA)
@@ -110,7 +110,7 @@ def test_guarded_operations_have_a_padlock_with_the_scope(document: Any) -> None
 
 def test_operations_and_tags_say_what_they_are_for(document: Any) -> None:
     summaries = {name: one["summary"] for name, one in operations(document).items()}
-    assert summaries["GET /api/me"] == "Read who you are"
+    assert summaries["GET /api/me"] == "Show who you are"
     assert summaries["GET /health/ready"] == "Check that requests can be served"
     described = {tag["name"] for tag in document["tags"] if tag["description"]}
     assert {"identity", "health", "welcome"} <= described
@@ -130,9 +130,11 @@ def test_every_operation_documents_its_access(document: Any) -> None:
 
 def test_every_error_is_documented_as_a_problem(document: Any) -> None:
     for name, operation in operations(document).items():
-        errors = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
-        for code, answer in errors.items():
-            documented = list(answer["content"])
+        errors = {
+            code: response for code, response in operation["responses"].items() if code >= "400"
+        }
+        for code, response in errors.items():
+            documented = list(response["content"])
             assert documented == ["application/problem+json"], f"{name} lacks responses({code})"
         expected = {"401", "403", "503"} if " /api/" in name else set()
         if "requestBody" in operation:
@@ -173,8 +175,8 @@ async def get_item(item_id: UUID) -> None:
 
 def example_of(document: Any, operation: str, status: int) -> Any:
     """Return the example of an error response."""
-    answer = operations(document)[operation]["responses"][str(status)]
-    return answer["content"]["application/problem+json"]["example"]
+    response = operations(document)[operation]["responses"][str(status)]
+    return response["content"]["application/problem+json"]["example"]
 
 
 @pytest.mark.parametrize(
@@ -196,17 +198,17 @@ def test_example_of_an_error_is_what_the_service_answers(
     without_keys.app.router.routes.clear()
     client = serve(without_keys if status == 503 else None, routers=[items])
     example = example_of(client.get("/openapi.json").json(), "PUT /api/items/{item_id}", status)
-    answer = client.put(example["instance"], headers=bearer(person), **sent)
-    assert answer.json() | {"request_id": example["request_id"]} == example
+    response = client.put(example["instance"], headers=bearer(person), **sent)
+    assert response.json() | {"request_id": example["request_id"]} == example
 
 
 def test_example_of_an_invalid_parameter_names_it(serve: Serve) -> None:
     client = serve(routers=[items])
     example = example_of(client.get("/openapi.json").json(), "GET /api/items/{item_id}", 422)
-    answer = client.get("/api/items/1").json()
-    assert example.keys() == answer.keys()
-    assert answer["detail"].startswith(example["detail"])
-    (shown,), (real,) = example["errors"], answer["errors"]
+    response = client.get("/api/items/1").json()
+    assert example.keys() == response.keys()
+    assert response["detail"].startswith(example["detail"])
+    (shown,), (real,) = example["errors"], response["errors"]
     assert shown == real | {"detail": shown["detail"]}
 
 
@@ -223,7 +225,7 @@ def test_details_replace_what_an_example_says(serve: Serve) -> None:
     assert (example["detail"], "errors" in example) == ("Too much.", False)
 
 
-def test_example_of_your_own_is_kept(serve: Serve) -> None:
+def test_custom_example_is_kept(serve: Serve) -> None:
     router = APIRouter()
     example = {"detail": "Mine."}
 

@@ -66,7 +66,7 @@ def test_last_value_of_a_repeated_key_wins(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
-def test_other_encoding_is_refused_with_one_sentence(folder: Path, content: bytes) -> None:
+def test_other_encoding_is_refused_with_a_remedy(folder: Path, content: bytes) -> None:
     (folder / ".env").write_bytes(content)
     with pytest.raises(EnvFileError, match=NOT_UTF_8):
         read_env_file()

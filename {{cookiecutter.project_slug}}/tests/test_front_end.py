@@ -90,7 +90,7 @@ def test_address_that_entra_id_would_not_register_is_refused(
     monkeypatch.setattr(sys, "argv", ["dev", f"--front-end={url}"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "is not the address of a page: expected one such as" in capsys.readouterr().err
+    assert "cannot be the redirect URI of a page: expected http" in capsys.readouterr().err
 
 
 def test_certificate_is_created_once_and_is_for_localhost_only(

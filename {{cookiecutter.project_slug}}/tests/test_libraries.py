@@ -68,15 +68,15 @@ def test_fastapi_still_sends_the_known_text_about_an_unreadable_body() -> None:
     async def create(item: Item) -> None:
         """Do nothing."""
 
-    answer = TestClient(app).post(
+    response = TestClient(app).post(
         "/items", content=b'{"name": "\xff"}', headers={"Content-Type": "application/json"}
     )
-    assert answer.json() == {"detail": UNREADABLE}, "Adapt UNREADABLE in app/http/problems.py."
+    assert response.json() == {"detail": UNREADABLE}, "Adapt UNREADABLE in app/http/problems.py."
 
 
 def test_starlette_still_sends_only_the_phrase_of_a_status() -> None:
-    answer = TestClient(FastAPI()).get("/nothing")
-    assert answer.json() == {"detail": "Not Found"}, "Adapt app/http/problems.py."
+    response = TestClient(FastAPI()).get("/nothing")
+    assert response.json() == {"detail": "Not Found"}, "Adapt app/http/problems.py."
 
 
 # Of Swagger UI 5.34.0: the files of swagger-ui-dist, as its authors published it on npm.

@@ -102,7 +102,7 @@ def test_line_after_an_incomplete_one_begins_a_new_line(
 
 
 @without_poll
-def test_reader_that_is_gone_stops_nothing(pipe: tuple[int, TextIO]) -> None:
+def test_reader_that_is_gone_does_not_stop_the_service(pipe: tuple[int, TextIO]) -> None:
     reading, stream = pipe
     log = LogStream(stream)
     broken, _ = os.pipe()
@@ -120,7 +120,7 @@ logging.getLogger("app").warning("nobody reads this")
 """
 
 
-def test_stderr_that_is_closed_from_the_start_stops_nothing() -> None:
+def test_stderr_that_is_closed_from_the_start_does_not_stop_the_service() -> None:
     command = [sys.executable, "-c", CLOSED]
     close = None if sys.platform == "win32" else lambda: os.close(2)
     assert subprocess.run(command, preexec_fn=close, check=False, timeout=50).returncode == 0

@@ -18,7 +18,7 @@ def test_limit_applies_to_the_items_of_all_resources(monkeypatch: pytest.MonkeyP
     kept = Memory()
     kept.items("one")[0][1] = kept.items("two")[0][1] = "item"  # type: ignore[index]
     with pytest.raises(UnavailableError, match="as many items as it can"):
-        kept.make_room()
+        kept.check_room()
 
 
 @pytest.mark.anyio

@@ -31,20 +31,20 @@ def test_every_response_has_security_headers_and_an_id(client: TestClient, path:
 
 
 def test_responses_over_tls_have_strict_transport_security(client: TestClient) -> None:
-    answer = client.get("https://testserver/")
-    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    response = client.get("https://testserver/")
+    assert response.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_valid_request_id_is_kept(client: TestClient) -> None:
-    answer = client.get("/nothing", headers={"X-Request-ID": "from-the-gateway_1"})
-    assert answer.headers["x-request-id"] == "from-the-gateway_1"
-    assert answer.json()["request_id"] == "from-the-gateway_1"
+    response = client.get("/nothing", headers={"X-Request-ID": "from-the-gateway_1"})
+    assert response.headers["x-request-id"] == "from-the-gateway_1"
+    assert response.json()["request_id"] == "from-the-gateway_1"
 
 
 @pytest.mark.parametrize("given", ["short", "a" * 65, "with space", "semi;colon", '"quoted-id"'])
 def test_invalid_request_id_is_replaced(client: TestClient, given: str) -> None:
-    answer = client.get("/", headers={"X-Request-ID": given})
-    assert answer.headers["x-request-id"] != given
+    response = client.get("/", headers={"X-Request-ID": given})
+    assert response.headers["x-request-id"] != given
 
 
 @pytest.mark.parametrize(
@@ -62,21 +62,21 @@ def test_invalid_request_id_is_replaced(client: TestClient, given: str) -> None:
 def test_every_error_has_problem_details(
     client: TestClient, method: str, path: str, status: int
 ) -> None:
-    answer = client.request(method, path)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
+    response = client.request(method, path)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
     assert set(problem) == {"type", "title", "status", "detail", "instance", "request_id"}
     assert (problem["status"], problem["instance"]) == (status, path)
-    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["request_id"] == response.headers["x-request-id"]
     assert problem["detail"].endswith(".")
 
 
 def test_405_lists_every_supported_method(client: TestClient) -> None:
     def allowed(path: str) -> str:
-        answer = client.request("PUT", path)
-        assert answer.status_code == 405
-        return answer.headers["allow"]
+        response = client.request("PUT", path)
+        assert response.status_code == 405
+        return response.headers["allow"]
 
     assert allowed("/api/me") == "GET, HEAD"
     assert allowed("/swagger-ui/docs.js") == "GET, HEAD"
@@ -93,10 +93,10 @@ def test_unexpected_error_is_logged_but_not_revealed(
     def breaks() -> None:
         raise RuntimeError("an internal secret")
 
-    answer = client.get("/breaks")
-    assert answer.status_code == 500
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert "secret" not in answer.text
+    response = client.get("/breaks")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret" not in response.text
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
     assert "an internal secret" in str(record.exc_info)
 
@@ -107,10 +107,10 @@ def test_body_over_the_limit_is_refused(serve: Serve, bearer: Bearer, *, chunked
     body = b'{"title": "' + b"a" * 100 + b'"}'
     headers = bearer("bob") | {"Content-Type": "application/json"}
     content = iter([body[:50], body[50:]]) if chunked else body
-    answer = client.post("/api/samples", content=content, headers=headers)
-    assert answer.status_code == 413
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = client.post("/api/samples", content=content, headers=headers)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["x-content-type-options"] == "nosniff"
     short = client.post("/api/samples", json={"title": "a"}, headers=bearer("bob"))
     assert short.status_code == 201
 
@@ -119,8 +119,8 @@ def test_content_length_of_5000_digits_causes_no_server_error(
     client: TestClient, bearer: Bearer
 ) -> None:
     headers = bearer("bob") | {"Content-Type": "application/json", "Content-Length": "9" * 5000}
-    answer = client.post("/api/samples", content=b'{"title": "milk"}', headers=headers)
-    assert answer.status_code in {201, 413}
+    response = client.post("/api/samples", content=b'{"title": "milk"}', headers=headers)
+    assert response.status_code in {201, 413}
 
 
 def preflight(client: TestClient, origin: str) -> tuple[int, str | None]:
@@ -130,9 +130,9 @@ def preflight(client: TestClient, origin: str) -> tuple[int, str | None]:
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type",
     }
-    answer = client.options("/api/samples", headers=headers)
-    assert "access-control-allow-credentials" not in answer.headers
-    return answer.status_code, answer.headers.get("access-control-allow-origin")
+    response = client.options("/api/samples", headers=headers)
+    assert "access-control-allow-credentials" not in response.headers
+    return response.status_code, response.headers.get("access-control-allow-origin")
 
 
 def test_preflight_succeeds_only_for_a_listed_origin(serve: Serve) -> None:
@@ -152,10 +152,10 @@ def test_preflight_succeeds_only_for_a_listed_origin(serve: Serve) -> None:
 
 def test_page_of_a_listed_origin_can_read_errors(serve: Serve) -> None:
     client = serve(cors_origins="https://app.example")
-    answer = client.get("/api/me", headers={"Origin": "https://app.example"})
-    assert answer.status_code == 401
-    assert answer.headers["access-control-allow-origin"] == "https://app.example"
-    assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"]
+    response = client.get("/api/me", headers={"Origin": "https://app.example"})
+    assert response.status_code == 401
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
+    assert "WWW-Authenticate" in response.headers["access-control-expose-headers"]
 
 
 def test_preflight_fails_if_no_origin_is_listed(client: TestClient) -> None:

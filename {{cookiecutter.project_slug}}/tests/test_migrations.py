@@ -62,7 +62,7 @@ def refused(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(ended.value.code)
 
 
-def test_denied_migration_ends_with_a_sentence(
+def test_denied_migration_ends_with_a_message(
     empty_postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"options": "-c default_transaction_read_only=on"}
@@ -71,7 +71,9 @@ def test_denied_migration_ends_with_a_sentence(
     assert "cannot be migrated. The database is read-only at present." in said
 
 
-def test_unreachable_database_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_of_an_unreachable_database_ends_with_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     url = "postgresql+psycopg://nobody:none@127.0.0.1:1/none"  # pragma: allowlist secret
     said = refused(url, monkeypatch)
     assert "cannot be migrated. The database does not answer at present." in said

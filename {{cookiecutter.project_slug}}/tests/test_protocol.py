@@ -95,18 +95,18 @@ POST = (
 def test_head_over_the_limit_is_refused(talk: Talk, head: bytes, parts: int) -> None:
     size = len(head) // parts + 1
     pieces = [head[start : start + size] for start in range(0, len(head), size)]
-    answer = talk(*pieces, pause=0.01)
-    assert not answer or answer.startswith(b"HTTP/1.1 431 "), answer
+    response = talk(*pieces, pause=0.01)
+    assert not response or response.startswith(b"HTTP/1.1 431 "), response
 
 
 def test_endless_head_is_refused(talk: Talk) -> None:
-    answer = talk(HEAD, b"X: ", *[b"x" * 10_000] * 100)
-    assert not answer or answer.startswith(b"HTTP/1.1 431 "), answer
+    response = talk(HEAD, b"X: ", *[b"x" * 10_000] * 100)
+    assert not response or response.startswith(b"HTTP/1.1 431 "), response
 
 
 def test_long_head_within_the_limit_is_served(talk: Talk) -> None:
-    answer = talk(HEAD + b"X: " + b"x" * 60_000 + b"\r\n", b"\r\n", pause=0.05)
-    assert answer.startswith(b"HTTP/1.1 200 ")
+    response = talk(HEAD + b"X: " + b"x" * 60_000 + b"\r\n", b"\r\n", pause=0.05)
+    assert response.startswith(b"HTTP/1.1 200 ")
 
 
 def test_probes_are_answered_while_clients_send_endless_heads(port: int, talk: Talk) -> None:
@@ -131,23 +131,23 @@ def test_probes_are_answered_while_clients_send_endless_heads(port: int, talk: T
 )
 def test_request_that_never_completes_times_out(talk: Talk, part: bytes) -> None:
     started = time.monotonic()
-    answer = talk(part)
+    response = talk(part)
     assert 0.3 < time.monotonic() - started < 2
-    assert answer.startswith(b"HTTP/1.1 408 ") or (part == answer == b"")
+    assert response.startswith(b"HTTP/1.1 408 ") or (part == response == b"")
 
 
 @pytest.mark.usefixtures("impatient")
 def test_slow_but_steady_body_is_served(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "BYTES_PER_SECOND", 10)
-    answer = talk(POST + b"x" * 10, b"x" * 10, b"x" * 10, pause=0.25)
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert answer.endswith(b"30")
+    response = talk(POST + b"x" * 10, b"x" * 10, b"x" * 10, pause=0.25)
+    assert response.startswith(b"HTTP/1.1 200 ")
+    assert response.endswith(b"30")
 
 
 def test_pipelined_requests_are_all_served(talk: Talk) -> None:
     pipelined = HEAD.replace(b"Connection: close\r\n", b"") + b"\r\n"
-    answer = talk(pipelined * 3 + HEAD + b"\r\n")
-    assert answer.count(b"HTTP/1.1 200 ") == 4
+    response = talk(pipelined * 3 + HEAD + b"\r\n")
+    assert response.count(b"HTTP/1.1 200 ") == 4
 
 
 @pytest.mark.usefixtures("impatient")

@@ -36,9 +36,9 @@ def test_every_request_of_the_file_succeeds(live: Callable[..., str]) -> None:
         method, url = first.split(" ")
         headers = dict(field.split(": ", 1) for field in fields)
         with httpx2.Client(trust_env=False) as client:
-            answer = client.request(method, url, headers=headers, content=body or None)
-        assert answer.is_success, (first, answer.text)
+            response = client.request(method, url, headers=headers, content=body or None)
+        assert response.is_success, (first, response.text)
         if method == "POST":
-            variables["id"] = answer.json()["id"]
-        statuses.append(answer.status_code)
+            variables["id"] = response.json()["id"]
+        statuses.append(response.status_code)
     assert statuses == [200, 200, 201, 200, 200, 200, 204]

@@ -18,5 +18,5 @@ def test_roles_that_are_not_text_are_ignored(client: TestClient, entra: StandIn)
     token = entra.access_token(person_called("bob"), DOCS_PAGE, API_SCOPES)
     claims = jwt.decode(token, options={"verify_signature": False})
     signed = entra.sign(claims | {"roles": ["User", 7, None, ["x"], {}]})
-    answer = client.get("/api/me", headers={"Authorization": f"Bearer {signed}"})
-    assert answer.json()["roles"] == ["User"]
+    response = client.get("/api/me", headers={"Authorization": f"Bearer {signed}"})
+    assert response.json()["roles"] == ["User"]

@@ -126,7 +126,7 @@ def test_proxy_on_this_machine_says_whether_a_request_came_over_https(
     assert ("strict-transport-security" in response.headers) == over_https
 
 
-def test_default_is_every_address_of_both_versions(build: Build) -> None:
+def test_default_is_every_address_of_both_ip_versions(build: Build) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -11,12 +11,12 @@ from tests.settings import refuses
 
 
 @pytest.mark.parametrize("name", ["erin", "frank"])
-def test_people_of_another_tenant_are_refused(
+def test_people_from_another_tenant_are_refused(
     client: TestClient, bearer: Bearer, name: str
 ) -> None:
-    answer = client.get("/api/me", headers=bearer(name))
-    assert answer.status_code == 401
-    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    response = client.get("/api/me", headers=bearer(name))
+    assert response.status_code == 401
+    assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
 def test_sign_in_address_is_that_of_the_tenant(values: Values) -> None:

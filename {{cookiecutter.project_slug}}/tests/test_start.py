@@ -39,7 +39,7 @@ def test_application_is_built_from_the_environment(
     assert isinstance(importlib.import_module("app.main").app, FastAPI)
 
 
-def test_missing_settings_stop_the_start_without_a_traceback(tmp_path: Path) -> None:
+def test_missing_settings_prevent_the_start_without_a_traceback(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", "import app.main"],
         env={"PYTHONPATH": str(Path.cwd()), "SYSTEMROOT": "C:\\Windows"},

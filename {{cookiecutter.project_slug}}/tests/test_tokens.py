@@ -247,27 +247,27 @@ def ask(client: TestClient, token: str) -> Any:
 def test_valid_token_is_accepted(client: TestClient, entra: StandIn, make: Maker) -> None:
     token = make(entra)
     for _ in range(2):
-        answer = ask(client, token)
-        assert answer.status_code == 200
-        assert answer.json()["object_id"] == person_called("bob").object_id
+        response = ask(client, token)
+        assert response.status_code == 200
+        assert response.json()["object_id"] == person_called("bob").object_id
 
 
 @pytest.mark.parametrize("make", UNAUTHORIZED.values(), ids=UNAUTHORIZED)
 def test_invalid_token_is_a_401(client: TestClient, entra: StandIn, make: Maker) -> None:
-    answer = ask(client, make(entra))
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = ask(client, make(entra))
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("make", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_token_without_permission_is_a_403(client: TestClient, entra: StandIn, make: Maker) -> None:
     token = make(entra)
     for _ in range(2):
-        answer = ask(client, token)
-        assert answer.status_code == 403
+        response = ask(client, token)
+        assert response.status_code == 403
         challenge = f'Bearer error="insufficient_scope", scope="{SCOPE}"'
-        assert answer.headers["www-authenticate"] == challenge
+        assert response.headers["www-authenticate"] == challenge
 
 
 def test_each_request_is_judged_by_its_own_token(client: TestClient, entra: StandIn) -> None:
@@ -278,27 +278,27 @@ def test_each_request_is_judged_by_its_own_token(client: TestClient, entra: Stan
 
 @pytest.mark.parametrize("scheme", ["Basic YTpi", "Negotiate x", "", "Bear er"])
 def test_other_credentials_are_a_401(client: TestClient, scheme: str) -> None:
-    answer = client.get("/api/me", headers={"Authorization": scheme})
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
+    response = client.get("/api/me", headers={"Authorization": scheme})
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 def test_scheme_is_case_insensitive(client: TestClient, entra: StandIn) -> None:
-    answer = client.get("/api/me", headers={"Authorization": f"bEARER {claims()(entra)}"})
-    assert answer.status_code == 200
+    response = client.get("/api/me", headers={"Authorization": f"bEARER {claims()(entra)}"})
+    assert response.status_code == 200
 
 
 def test_two_authorization_headers_are_refused(client: TestClient, entra: StandIn) -> None:
     credentials = ("Authorization", f"Bearer {claims()(entra)}")
-    answer = client.get("/api/me", headers=[credentials, credentials])
-    assert answer.status_code == 401
+    response = client.get("/api/me", headers=[credentials, credentials])
+    assert response.status_code == 401
 
 
 def test_token_outside_the_header_is_ignored(client: TestClient, entra: StandIn) -> None:
     token = claims()(entra)
     client.cookies["access_token"] = token
-    answer = client.get("/api/me", params={"access_token": token})
-    assert answer.status_code == 401
+    response = client.get("/api/me", params={"access_token": token})
+    assert response.status_code == 401
 
 
 class KeyOfAnotherTenant(SigningKey):

@@ -1,6 +1,6 @@
 """Creates engines for `DATABASE_URL`.
 
-Every part of it takes effect in the service, in migrations and with an identity, except that a
+Every part of the URL takes effect in the service, in migrations and with an identity, except that a
 migration ignores the `timeout` of an SQLite file.
 """
 
@@ -23,7 +23,7 @@ SQLITE = "sqlite+aiosqlite"
 SECONDS_TO_WAIT = 4
 """How many seconds a request waits for the database in total."""
 SECONDS_TO_MIGRATE = 60
-"""How many seconds a migration of an SQLite file waits for another one."""
+"""How many seconds a migration waits until it may write to an SQLite file."""
 LOCKED = {"lock_file": True}
 """The execution option that makes transactions on SQLite lock the file when they begin."""
 POOL_SIZE = 10
@@ -33,12 +33,14 @@ POOL_SIZE = 10
 def parsed(url: SecretStr) -> URL:
     """Return the parsed URL of a database.
 
-    Raises SettingsError for a URL that SQLAlchemy or libpq would refuse when it first connects.
+    Raises SettingsError for a URL that SQLAlchemy or libpq would refuse when it first connects. SQLAlchemy
+    ignores unknown options of an SQLite file, with a warning.
     """
     try:
         target = make_url(url.get_secret_value())
+        parameters = _parameters(target)
         if target.drivername != SQLITE:
-            make_conninfo(**_parameters(target))
+            make_conninfo(**parameters)
     except ProgrammingError as error:
         # libpq quotes the option, which is part of the password if that contains a question mark.
         if "@" not in url.get_secret_value().partition("?")[2]:
@@ -48,8 +50,8 @@ def parsed(url: SecretStr) -> URL:
     else:
         return target
     raise SettingsError(
-        "DATABASE_URL is invalid: it cannot be read as a URL. Write special characters in the user "
-        "name and the password as %XX, such as %2F for a slash."
+        "DATABASE_URL is invalid: it cannot be read as a URL, or an option has an invalid value. Write "
+        "special characters in the user name and the password as %XX, such as %2F for a slash."
     )
 
 

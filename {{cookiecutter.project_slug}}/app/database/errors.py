@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 NO_ANSWER = "The database does not answer at present."
 READ_ONLY = "The database is read-only at present."
-DENIED = "The database denies access to the service."
+DENIED = "The database denies the service access."
 FULL = "The database has no space left."
 CONFLICT = "The request conflicts with data that is already stored."
-UNFIT = "The database cannot store a value of the request."
+UNFIT = "The database cannot store a value in this request."
 
 ERRORS = (DBAPIError, NoConnectionError)
-"""The exceptions of SQLAlchemy that an error of the database causes."""
+"""The exceptions of SQLAlchemy that a database error causes."""
 STATES = {
     "08": NO_ANSWER,
     "25006": READ_ONLY,
@@ -52,7 +52,7 @@ STATES = {
     sqlite3.SQLITE_CANTOPEN: NO_ANSWER,
     sqlite3.SQLITE_NOTADB: NO_ANSWER,
 }
-"""The codes that tell the state of the database, and how to say it."""
+"""The error codes that describe the state of the database, each with its message."""
 REFUSALS = {
     "22": 422,
     "23": 422,
@@ -88,15 +88,16 @@ def refusal_status(error: Exception) -> int | None:
         return None
     codes = _codes(error)
     if not codes and isinstance(error, DataError):
-        # The driver itself refuses a value that the database does not have.
+        # The driver itself refuses a value that the database cannot represent.
         return 422
     return next((REFUSALS[code] for code in codes if code in REFUSALS), None)
 
 
 def wrap_refusal(context: ExceptionContext) -> None:
-    """Raise SQLAlchemy's DataError if the driver refuses a value with an exception of Python's.
+    """Raise SQLAlchemy's DataError if the driver refuses a value with a built-in exception.
 
-    Both drivers do so with text that is not Unicode, and sqlite3 with an integer of more than 64 bits.
+    Both drivers do so with text that contains a lone surrogate, and sqlite3 with an integer of more
+    than 64 bits.
     """
     error = context.original_exception
     if isinstance(error, OverflowError | UnicodeEncodeError):

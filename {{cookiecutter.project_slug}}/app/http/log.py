@@ -20,7 +20,7 @@ def _json(line: dict[str, Any]) -> str:
     try:
         return to_json(line, serialize_unknown=True, inf_nan_mode="strings").decode()
     except ValueError:
-        # Half a character, bytes that are not text, or objects that are nested too deep.
+        # A lone surrogate, bytes that are not text, or objects that are nested too deeply.
         return to_json({name: _readable(value) for name, value in line.items()}).decode()
 
 
@@ -61,7 +61,7 @@ class ConsoleFormatter(DefaultFormatter):
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     """Send the log of the service, of uvicorn and of all libraries to stderr in one style.
 
-    `level` applies to the service's own lines; the level of libraries is INFO.
+    `level` applies to the service's own lines. Libraries log at INFO, or less where they log too much.
     """
     stream = LogStream(sys.stderr)
     handler = LogHandler(stream)

@@ -1,4 +1,4 @@
-"""Writes the log to stderr without letting a reader that stops hold the service up."""
+"""Writes the log to stderr. A reader that stops cannot block the service."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ class LogStream:
         self._lock = RLock()
         self._poll = None
         try:
-            # Windows has no poll, and tests replace stderr by a stream without a file.
+            # Windows has no poll, and tests replace stderr with a stream that has no file.
             self._file = stream.fileno() if stream and hasattr(select, "poll") else None
         except UnsupportedOperation:
             self._file = None

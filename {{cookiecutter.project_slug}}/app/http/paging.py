@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 
 CHECK_LENGTH = 8
 
-Limit = Annotated[int, Query(ge=1, le=100, description="The highest number of items.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="The maximum number of items.")]
 After = Annotated[str | None, Query(max_length=100, description="`next` of the previous page.")]
 
 
@@ -46,5 +46,5 @@ def _check(last: UUID, of_list: tuple[UUID, ...]) -> bytes:
 
 
 def _invalid() -> RequestValidationError:
-    fault = {"type": "cursor", "loc": ("query", "after"), "msg": "Not a cursor of this list"}
+    fault = {"type": "cursor", "loc": ("query", "after"), "msg": "Not a cursor for this list"}
     return RequestValidationError([fault])

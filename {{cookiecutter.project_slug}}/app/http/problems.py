@@ -29,7 +29,7 @@ DETAILS = {
 EXAMPLES = DETAILS | {
     401: "Sign in and send the access token as a bearer token.",
     403: "Guests may not sign in.",
-    503: "There are no current signing keys of Entra ID.",
+    503: "The service has no current signing keys from Entra ID.",
 }
 """A detail for the documentation of each error."""
 
@@ -144,12 +144,12 @@ def answer_errors_with_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         detail: object = error.detail
-        # For the line of the request in the log: see app/identity/errors.py.
+        # For the request's log line: see app/identity/errors.py.
         request.scope["refused"] = getattr(error, "log_code", None)
         if not is_body_allowed_for_status_code(error.status_code):
             return Response(status_code=error.status_code, headers=error.headers)
         if detail == UNREADABLE:
-            wrong = "It cannot be read: send JSON in UTF-8 without deep nesting"
+            wrong = "It cannot be read: send UTF-8 JSON that is not deeply nested"
             return _invalid(request, [Fault(location="body", field="", detail=wrong)])
         # Starlette's own detail is only the name of the status.
         if detail in (None, "", _phrase(error.status_code), "Content Too Large"):

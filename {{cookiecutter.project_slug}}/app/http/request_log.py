@@ -29,8 +29,8 @@ current_request_id: ContextVar[str | None] = ContextVar("request_id", default=No
 class RequestLog(HttpMiddleware):
     """Gives each request and its response an id, and writes a line to the log.
 
-    The client's `X-Request-ID` is used if it has 8 to 64 letters, digits, dots, underscores and
-    hyphens. Health probes are logged at DEBUG, because they come every few seconds.
+    The client's `X-Request-ID` is used if it consists of 8 to 64 letters, digits, dots,
+    underscores or hyphens. Health probes are logged at DEBUG, because they come every few seconds.
     """
 
     stream: LogStream | None = None

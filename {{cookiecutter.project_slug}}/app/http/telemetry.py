@@ -5,13 +5,13 @@ import os
 from fastapi.telemetry import TelemetryConfig
 
 PREFIXES = ("OTEL_", "FASTAPI_OTEL_", "APPLICATIONINSIGHTS_")
-"""Of the variables that configure OpenTelemetry, FastAPI's part in it, and Azure Monitor."""
+"""The prefixes of the variables that configure OpenTelemetry, FastAPI's part in it, and Azure Monitor."""
 
 
 def telemetry_wanted() -> TelemetryConfig:
     """Return the argument `telemetry` of FastAPI: off, unless a variable configures it.
 
-    FastAPI would find out again for each request, which costs as much as signing it in.
+    FastAPI would find out again for each request, which costs as much as authenticating it.
     """
     wanted = any(name.startswith(PREFIXES) for name in os.environ)
     return {"tracing": wanted, "metrics": wanted, "logs": wanted}

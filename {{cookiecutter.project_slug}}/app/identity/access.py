@@ -23,13 +23,13 @@ class AccessRule(SecurityBase):
 
 
 class RequireCaller(AccessRule):
-    """The dependency that signs a person in and returns the `Caller`.
+    """The dependency that authenticates a person and returns the `Caller`.
 
     With `Security(RequireCaller(), scopes=[...])` a route also requires these scopes.
     """
 
     def __init__(self, *roles: AppRole) -> None:
-        """Require one of these app roles; without any, every signed-in person may call."""
+        """Require one of these app roles; without any, every signed-in user may call."""
         self.roles = frozenset(role.value for role in roles)
 
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> Caller:
@@ -52,7 +52,7 @@ class RequireCaller(AccessRule):
 
 
 class RequireDaemon(AccessRule):
-    """The dependency that signs a daemon in and returns the `Daemon`."""
+    """The dependency that authenticates a daemon and returns the `Daemon`."""
 
     def __init__(self, permission: ApplicationPermission) -> None:
         """Require this application permission."""
@@ -65,7 +65,7 @@ class RequireDaemon(AccessRule):
 
 
 class RequireCallerOrDaemon(AccessRule):
-    """The dependency that signs in people like `RequireCaller`, and daemons like `RequireDaemon`."""
+    """The dependency that authenticates people like `RequireCaller`, and daemons like `RequireDaemon`."""
 
     def __init__(self, permission: ApplicationPermission, *roles: AppRole) -> None:
         """Require this permission of daemons, and one of these app roles, if any, of people."""
@@ -94,9 +94,9 @@ SignedIn = Annotated[Caller, Security(require_caller)]
 
 require_user = RequireCaller(USER, ADMIN)
 User = Annotated[Caller, Security(require_user)]
-"""A route with a parameter of this type serves callers with the app role User or Admin."""
+"""A route with a parameter of this type serves people with the app role User or Admin."""
 
 require_admin = RequireCaller(ADMIN)
 Admin = Annotated[Caller, Security(require_admin)]
-"""A route with a parameter of this type serves callers with the app role Admin."""
+"""A route with a parameter of this type serves people with the app role Admin."""
 {% endif %}

@@ -1,4 +1,4 @@
-"""Signs a request in with an access token of Microsoft Entra ID."""
+"""Authenticates requests by access tokens of Microsoft Entra ID."""
 
 import json
 import time
@@ -82,15 +82,19 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         return verified.caller
 
     def check_person(self, caller: Caller | Daemon, security_scopes: SecurityScopes) -> Caller:
-        """Return the caller as a person with these scopes; raise ForbiddenError for any other."""
+        """Return the caller as a person with these scopes.
+
+        Raises ForbiddenError for any other caller, for a client that is not allowed, and for a guest
+        unless `ALLOW_GUESTS` is true.
+        """
         needed = frozenset((ACCESS_AS_USER.value, *security_scopes.scopes))
         scopes = caller.scopes if isinstance(caller, Caller) else frozenset()
         if not isinstance(caller, Caller) or not scopes >= needed:
             raise self.forbidden(
                 "scope",
-                "This operation requires a token for a signed-in person with the scope "
+                "This operation requires a token for a signed-in user with the scope "
                 f"{' '.join(sorted(needed))}.",
-                f"the token's scopes are {sorted(scopes)}; an app-only token has none",
+                f"request the scope; the token's scopes are {sorted(scopes)}, and an app-only token has none",
                 needed,
             )
         self._check_client(caller)
@@ -101,15 +105,18 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         return caller
 
     def check_daemon(self, caller: Caller | Daemon, permission: ApplicationPermission) -> Daemon:
-        """Return the caller as a daemon with this permission; raise ForbiddenError for any other."""
+        """Return the caller as a daemon with this permission.
+
+        Raises ForbiddenError for any other caller, and for a client that is not allowed.
+        """
         permissions = caller.permissions if isinstance(caller, Daemon) else frozenset()
         if not isinstance(caller, Daemon) or permission.value not in permissions:
             raise self.forbidden(
                 "permission",
                 "This operation requires an app-only token with the application permission "
                 f"{permission.value}.",
-                f"the token's application permissions are {sorted(permissions)}; a person's token "
-                "has none",
+                f"grant the permission to the daemon; the token's permissions are {sorted(permissions)}, "
+                "and a person's token has none",
             )
         self._check_client(caller)
         return caller
@@ -119,7 +126,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
     ) -> ForbiddenError:
         """Return the exception for a caller who is not allowed to do this.
 
-        `code` is for the line of the request in the log. The challenge names the scope that every
+        `code` is for the request's log line. The challenge names the scope that every
         route for people requires, and `scopes`.
         """
         needed = sorted({ACCESS_AS_USER.value, *scopes})
@@ -134,7 +141,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             if not jws.validate_compact(token, key.key, registry=RS256):
                 raise BadSignatureError
             claims = dict(json.loads(token.payload))
-        # joserfc does not check that the header is an object, and JSON may be nested too deep.
+        # joserfc does not check that the header is an object, and JSON may be nested too deeply.
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidTokenError("signature", f"not a validly signed JWT: {error}") from error
         verified = verified_token(claims, self.settings, keys, key)
@@ -147,7 +154,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
         """Return the key that the token's header names, and the set that contains it."""
         await self.keys.load_config()
         if not self.keys.usable:
-            raise UnavailableError("There are no current signing keys of Entra ID.")
+            raise UnavailableError("The service has no current signing keys from Entra ID.")
         found = await self.keys.find(str(header.get("kid")))
         if found is None:
             raise InvalidTokenError(
@@ -163,7 +170,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
             raise self.forbidden(
                 "client",
                 "The application that you use may not call this service.",
-                f"its client id, {caller.client_id}, is not among ALLOWED_CLIENT_IDS",
+                f"add its client id, {caller.client_id}, to ALLOWED_CLIENT_IDS to allow it",
             )
 
 

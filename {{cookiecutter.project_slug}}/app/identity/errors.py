@@ -1,4 +1,4 @@
-"""The errors of a request that is not signed in, or not allowed (RFC 6750)."""
+"""The errors of a request that is not authenticated, or not allowed (RFC 6750)."""
 
 import logging
 
@@ -22,8 +22,8 @@ class NotSignedInError(UnauthorizedHttp):
 class InvalidTokenError(UnauthorizedHttp):
     """The service does not accept the token (`invalid_token`).
 
-    The line of the request in the log contains `code`, and the log at DEBUG `reason`; the caller
-    receives only the description.
+    The request's log line contains `code`, and `reason` is logged at DEBUG; the caller receives only
+    the description.
     """
 
     def __init__(
@@ -44,8 +44,8 @@ class InvalidTokenError(UnauthorizedHttp):
 class ForbiddenError(ForbiddenHttp):
     """The token is valid, but does not allow this (`insufficient_scope`).
 
-    `scope` is the full scope to request. The caller receives the detail; the line of the request in
-    the log contains `code`, and the log at DEBUG also the remedy.
+    `scope` is the full scope to request. The caller receives the detail; the request's
+    log line contains `code`, and the remedy is logged at DEBUG.
     """
 
     def __init__(self, code: str, detail: str, *, scope: str, remedy: str) -> None:

@@ -91,7 +91,7 @@ class SigningKeys(OpenIdConfig):
         return self.current is not None and self.age < TRUST_FOR
 
     async def load_config(self) -> None:
-        """Wait for a fetch under way if no keys are usable. The library's scheme calls this too."""
+        """Wait for a fetch under way if no keys are usable, where the library would fetch them."""
         if not self.usable and self._fetching:
             await asyncio.wait({self._fetching}, timeout=FIRST_LOAD_WAIT)
 

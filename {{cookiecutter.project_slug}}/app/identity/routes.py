@@ -26,9 +26,9 @@ class Me(BaseModel):
 {% endif %}
 
 
-@router.get("/me", summary="Read who you are", responses=responses(401, 403, 503))
+@router.get("/me", summary="Show who you are", responses=responses(401, 403, 503))
 async def me(caller: SignedIn) -> Me:
-    """Read who you are according to your access token.
+    """Show who you are according to your access token.
 
     Access: any signed-in user.
     """

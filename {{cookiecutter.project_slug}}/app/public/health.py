@@ -10,7 +10,7 @@ from app.http.problems import UnavailableError, responses
 TAG = {"name": "health", "description": "Probes for the platform that runs the service."}
 router = APIRouter(prefix="/health", tags=["health"])
 
-NO_KEYS = "There are no current signing keys of Entra ID."
+NO_KEYS = "The service has no current signing keys from Entra ID."
 NOT_READY = responses(503, details={503: NO_KEYS})
 
 
@@ -32,7 +32,7 @@ async def live() -> Health:
 
 @router.get("/ready", summary="Check that requests can be served", responses=NOT_READY)
 async def ready(request: Request) -> Health:
-    """Check whether signing keys are loaded, the storage responds and the service is not stopping.
+    """Check whether signing keys are loaded, the storage can be used and the service is not stopping.
 
     Access: anyone.
     """

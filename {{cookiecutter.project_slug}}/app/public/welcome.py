@@ -1,4 +1,4 @@
-"""The welcome at the root of the service."""
+"""The links at the root of the service."""
 
 from fastapi import APIRouter, Request
 from fastapi.routing import iter_route_contexts
@@ -20,7 +20,7 @@ class Welcome(BaseModel):
 
 @router.get("/", summary="List the links of this service")
 async def welcome(request: Request) -> Welcome:
-    """Get the links of this service.
+    """List the links of this service.
 
     Access: anyone.
     """

@@ -26,7 +26,7 @@ class TodoStore:
 
     async def add(self, owner: Person, new: NewTodo) -> Todo:
         """Create a todo."""
-        self._memory.make_room()
+        self._memory.check_room()
         now = datetime.now(UTC)
         todo = Todo(
             id=uuid7(),

@@ -19,7 +19,7 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r
 
 
 def _optional(schema: dict[str, Any]) -> None:
-    """Remove the default from the document: a field that is not sent remains unchanged."""
+    """Remove the default from the OpenAPI document: a field that is not sent remains unchanged."""
     del schema["default"]
 
 
@@ -70,4 +70,6 @@ class TodoPage(BaseModel):
     """A page of todos, newest first."""
 
     items: list[Todo]
-    next: str | None = Field(description="Send it as `after` to get the next page.")
+    next: str | None = Field(
+        description="Send it as `after` to get the next page; null on the last page."
+    )

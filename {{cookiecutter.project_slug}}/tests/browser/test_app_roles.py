@@ -7,7 +7,7 @@ from tests.browser.visit import Visit
 Open = Callable[..., Visit]
 
 
-def test_the_page_shows_the_app_roles_of_the_person(visit: Open) -> None:
+def test_page_shows_the_app_roles_of_the_person(visit: Open) -> None:
     alice = visit()
     alice.sign_in("alice")
     alice.says("Roles: Admin.")

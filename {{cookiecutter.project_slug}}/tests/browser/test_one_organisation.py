@@ -7,7 +7,7 @@ from tests.browser.visit import Visit
 Open = Callable[..., Visit]
 
 
-def test_somebody_of_another_tenant_cannot_sign_in(visit: Open) -> None:
+def test_person_from_another_tenant_cannot_sign_in(visit: Open) -> None:
     picker = visit().open_picker()
     assert picker.get_by_role("button", name="erin@").count() == 0
     picker.get_by_text("Use another account").click()

@@ -67,7 +67,7 @@ def test_axe_finds_no_fault_of_ours(visit: Open, scheme: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (900, 640), (640, 450)])
-def test_the_buttons_of_the_dialog_are_in_view(visit: Open, width: int, height: int) -> None:
+def test_buttons_of_the_dialog_are_in_view(visit: Open, width: int, height: int) -> None:
     bob = visit(browser={"viewport": {"width": width, "height": height}})
     assert fits(bob.page)
     # As many lines as with a second scope.
@@ -83,15 +83,15 @@ def test_the_buttons_of_the_dialog_are_in_view(visit: Open, width: int, height: 
 
 
 def _with_second_scope(route: Any) -> None:
-    answer = route.fetch()
-    document = answer.json()
+    response = route.fetch()
+    document = response.json()
     (scheme,) = document["components"]["securitySchemes"].values()
     scheme["flows"]["authorizationCode"]["scopes"]["api://id/second"] = "A second scope " * 5
-    route.fulfill(response=answer, json=document)
+    route.fulfill(response=response, json=document)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_follow_the_colours_of_the_system(visit: Open, scheme: str) -> None:
+def test_pages_follow_the_colours_of_the_system(visit: Open, scheme: str) -> None:
     bob = visit(browser={"color_scheme": scheme})
     assert is_dark(bob.page) == (scheme == "dark")
     assert is_dark(bob.open_picker()) == (scheme == "dark")
@@ -99,7 +99,7 @@ def test_the_pages_follow_the_colours_of_the_system(visit: Open, scheme: str) ->
     wait_until(lambda: is_dark(bob.page) == (scheme == "light"))
 
 
-def test_an_error_that_no_docs_page_waits_for_is_shown_as_text(visit: Open) -> None:
+def test_error_that_no_docs_page_waits_for_is_shown_as_text(visit: Open) -> None:
     page = visit().context.new_page()
     service = page.context.pages[0].url.removesuffix("/docs")
     page.goto(
@@ -113,7 +113,7 @@ def test_an_error_that_no_docs_page_waits_for_is_shown_as_text(visit: Open) -> N
     assert page.url == f"{service}/oauth2-redirect"
 
 
-def test_a_code_that_no_docs_page_waits_for_leaves_the_address(visit: Open) -> None:
+def test_code_that_no_docs_page_waits_for_leaves_the_address(visit: Open) -> None:
     somebody = visit()
     page = somebody.context.new_page()
     page.goto(f"{somebody.service}/oauth2-redirect#code=abc&state=unknown")
@@ -134,7 +134,7 @@ def test_without_scripts_the_pages_say_what_is_missing(
     context.close()
 
 
-def test_a_long_name_does_not_widen_the_picker(chromium: Any) -> None:
+def test_long_name_does_not_widen_the_picker(chromium: Any) -> None:
     person = Person("m" * 49, CONTOSO, object_id="", note="x" * 49, roles=("y" * 49,))
     html = sign_in_page(QueryParams(""), [person], docs_page(8000), "z" * 49).body
     context = chromium.new_context(viewport={"width": 320, "height": 640})

@@ -7,7 +7,7 @@ from tests.browser.visit import Visit, until_closed
 Open = Callable[..., Visit]
 
 
-def test_a_person_signs_in_and_signs_out(visit: Open) -> None:
+def test_person_signs_in_and_signs_out(visit: Open) -> None:
     bob = visit()
     bob.sign_in("bob")
     status, me = bob.execute("me")
@@ -16,7 +16,7 @@ def test_a_person_signs_in_and_signs_out(visit: Open) -> None:
     assert bob.execute("me")[0] == 401
 
 
-def test_the_page_says_who_is_signed_in_until_they_log_out(visit: Open) -> None:
+def test_page_says_who_is_signed_in_until_they_log_out(visit: Open) -> None:
     bob = visit()
     bob.sign_in("bob")
     bob.says("Signed in as Bob (bob@contoso.example).")
@@ -24,7 +24,7 @@ def test_the_page_says_who_is_signed_in_until_they_log_out(visit: Open) -> None:
     bob.says("")
 
 
-def test_the_dialog_never_mentions_a_client_secret(visit: Open) -> None:
+def test_dialog_never_mentions_a_client_secret(visit: Open) -> None:
     bob = visit()
     dialog = bob.open_dialog()
     assert "client_id" in dialog.inner_html()
@@ -49,7 +49,7 @@ def test_two_tabs_sign_in_two_people(visit: Open) -> None:
     somebody.says("Signed in as Bob", second)
 
 
-def test_a_blocked_window_is_reported_and_the_next_attempt_signs_in(visit: Open) -> None:
+def test_blocked_window_is_reported_and_the_next_attempt_signs_in(visit: Open) -> None:
     bob = visit()
     bob.page.evaluate("() => { window.allowed = window.open; window.open = () => null; }")
     dialog = bob.open_dialog()
@@ -65,7 +65,7 @@ def test_a_blocked_window_is_reported_and_the_next_attempt_signs_in(visit: Open)
     assert "blocked" not in bob.page.content()
 
 
-def test_the_padlock_of_an_operation_shows_the_scope_ticked(visit: Open) -> None:
+def test_padlock_of_an_operation_shows_the_scope_ticked(visit: Open) -> None:
     page = visit().page
     page.locator(".opblock[id$='-me'] .authorization__btn").click()
     scope = page.locator(".modal-ux .scopes .checkbox")
@@ -75,21 +75,21 @@ def test_the_padlock_of_an_operation_shows_the_scope_ticked(visit: Open) -> None
     assert page.locator(".opblock[id$='-welcome'] .authorization__btn").count() == 0
 
 
-def test_a_guest_is_refused(visit: Open) -> None:
+def test_guest_is_refused(visit: Open) -> None:
     gita = visit()
     gita.sign_in("gita")
     gita.says("Guests may not sign in. Log out and sign in with another account")
     assert gita.execute("me")[0] == 403
 
 
-def test_a_service_that_does_not_answer_is_reported(visit: Open) -> None:
+def test_service_that_does_not_answer_is_reported(visit: Open) -> None:
     bob = visit()
     bob.page.route("**/api/me", lambda route: route.abort())
     bob.sign_in("bob")
-    bob.says("Reload this page.")
+    bob.says("Reload this page and sign in again.")
 
 
-def test_the_account_picker_is_used_by_keyboard(visit: Open) -> None:
+def test_account_picker_is_used_by_keyboard(visit: Open) -> None:
     somebody = visit()
     picker = somebody.open_picker()
     picker.keyboard.press("Tab")

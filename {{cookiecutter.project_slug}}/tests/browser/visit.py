@@ -30,7 +30,7 @@ class Visit:
         self.context = chromium.new_context(**browser)
         self.context.set_default_timeout(15_000)
         self.requests: list[str] = []
-        self.token_answers: list[Any] = []
+        self.token_responses: list[Any] = []
         self.complaints: list[str] = []
         self.context.on("request", lambda request: self.requests.append(request.url))
         self.context.on("response", self._note_token)
@@ -94,12 +94,12 @@ class Visit:
             block.locator("textarea.body-param__text").fill(json.dumps(body))
         for name, value in parameters.items():
             block.locator(f"tr[data-param-name={name}] input").fill(value)
-        with self.page.expect_response(lambda answer: "/api/" in answer.url) as answered:
+        with self.page.expect_response(lambda response: "/api/" in response.url) as received:
             block.locator(".btn.execute").click()
-        answer = answered.value
+        response = received.value
         shown = block.locator(".live-responses-table .response .response-col_status").first
-        shown.filter(has_text=str(answer.status)).wait_for()
-        return answer.status, (answer.json() if answer.status != 204 else None)
+        shown.filter(has_text=str(response.status)).wait_for()
+        return response.status, (response.json() if response.status != 204 else None)
 
     def ends_well(self, log: str) -> None:
         """Check what every visit has to fulfil, and leave."""
@@ -114,15 +114,15 @@ class Visit:
 
         kept = json.dumps(self.context.storage_state())
         assert self.page.evaluate("indexedDB.databases()") == []
-        for token in (answer.json()["access_token"] for answer in self.token_answers):
+        for token in (response.json()["access_token"] for response in self.token_responses):
             for place in (*self.requests, self.page.url, kept, log):
                 assert token not in place
                 assert token.rpartition(".")[2] not in place
         self.context.close()
 
-    def _note_token(self, answer: Any) -> None:
-        if answer.url.endswith("/oauth2/v2.0/token") and answer.request.method == "POST":
-            self.token_answers.append(answer)
+    def _note_token(self, response: Any) -> None:
+        if response.url.endswith("/oauth2/v2.0/token") and response.request.method == "POST":
+            self.token_responses.append(response)
 
     def _note_complaint(self, message: Any) -> None:
         # The browser reports every error response; the tests provoke those of the API.

@@ -50,8 +50,8 @@ def test_no_claim_causes_a_server_error(
     content = json.dumps(claims | changes).encode()
     key = entra.keys[-1]
     token = PyJWS().encode(content, key.private, "RS256", {"kid": key.id})
-    answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code in {200, 401, 403}
+    response = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code in {200, 401, 403}
 
 
 @each
@@ -61,8 +61,8 @@ def test_no_payload_causes_a_server_error(
 ) -> None:
     key = entra.keys[-1]
     token = PyJWS().encode(content, key.private, "RS256", {"kid": key.id})
-    answer = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 401
+    response = client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 401
 
 
 @each
@@ -71,6 +71,6 @@ def test_no_payload_causes_a_server_error(
     token=st.binary().map(lambda content: bytes(byte for byte in content if byte >= 32)),
 )
 def test_random_credentials_are_refused(client: TestClient, scheme: str, token: bytes) -> None:
-    answer = client.get("/api/me", headers=[(b"authorization", scheme.encode() + token)])
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+    response = client.get("/api/me", headers=[(b"authorization", scheme.encode() + token)])
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith("Bearer")

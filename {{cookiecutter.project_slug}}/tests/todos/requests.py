@@ -16,5 +16,5 @@ def todo_of(client: TestClient, bearer: Bearer, person: str) -> str:
 
 def titles(client: TestClient, bearer: Bearer, person: str, **query: Any) -> list[str]:
     """Return the titles of the todos that a person can list."""
-    answer = client.get("/api/todos", headers=bearer(person), params=query)
-    return [todo["title"] for todo in answer.json()["items"]]
+    response = client.get("/api/todos", headers=bearer(person), params=query)
+    return [todo["title"] for todo in response.json()["items"]]

@@ -55,8 +55,8 @@ def test_admin_deletes_the_todos_of_everybody(client: TestClient, bearer: Bearer
 def test_response_to_a_missing_app_role_names_the_roles_and_the_scope(
     client: TestClient, bearer: Bearer
 ) -> None:
-    answer = client.get("/api/todos", headers=bearer("dave"))
-    assert answer.json()["detail"] == "This operation requires the Admin or User app role."
-    assert answer.headers["www-authenticate"].startswith(
+    response = client.get("/api/todos", headers=bearer("dave"))
+    assert response.json()["detail"] == "This operation requires the Admin or User app role."
+    assert response.headers["www-authenticate"].startswith(
         'Bearer error="insufficient_scope", scope="api://'
     )

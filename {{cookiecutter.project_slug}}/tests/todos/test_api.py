@@ -64,17 +64,17 @@ def test_pages_list_every_todo_once_newest_first(bob: TestClient) -> None:
 
 @pytest.mark.parametrize("after", ["", "x", "!", "AAAA", "é", "a" * 100, "A" * 32])
 def test_invalid_cursor_is_refused(bob: TestClient, after: str) -> None:
-    answer = bob.get("/api/todos", params={"after": after})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "after"
+    response = bob.get("/api/todos", params={"after": after})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "after"
 
 
 def test_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) -> None:
     for n in range(2):
         bob.post("/api/todos", json={"title": str(n)})
     cursor = bob.get("/api/todos", params={"limit": 1}).json()["next"]
-    answer = bob.get("/api/todos", params={"after": cursor}, headers=bearer("carol"))
-    assert answer.status_code == 422
+    response = bob.get("/api/todos", params={"after": cursor}, headers=bearer("carol"))
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_cursor_of_another_list_is_refused(bob: TestClient, bearer: Bearer) -> N
 def test_invalid_body_is_refused_with_the_name_of_the_field(
     bob: TestClient, body: object, field: str
 ) -> None:
-    answer = bob.post("/api/todos", json=body)
-    assert answer.status_code == 422
-    assert [(fault["location"], fault["field"]) for fault in answer.json()["errors"]] == [
+    response = bob.post("/api/todos", json=body)
+    assert response.status_code == 422
+    assert [(fault["location"], fault["field"]) for fault in response.json()["errors"]] == [
         ("body", field)
     ]
 
@@ -127,24 +127,24 @@ UNREADABLE: dict[str, str | bytes] = {
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 def test_unreadable_body_is_refused(bob: TestClient, body: str | bytes) -> None:
-    answer = bob.post("/api/todos", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["errors"][0]["location"] == "body"
-    assert "parsing the body" not in answer.text
+    response = bob.post("/api/todos", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["errors"][0]["location"] == "body"
+    assert "parsing the body" not in response.text
 
 
 def test_title_with_a_nul_is_refused_with_an_explanation(bob: TestClient) -> None:
-    answer = bob.post("/api/todos", json={"title": "a\x00b"})
-    assert answer.json()["detail"] == "title: It has characters that are not allowed here"
+    response = bob.post("/api/todos", json={"title": "a\x00b"})
+    assert response.json()["detail"] == "title: It has characters that are not allowed here"
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])
 def test_body_without_a_json_content_type_is_refused(bob: TestClient, content_type: str) -> None:
     headers = {"Content-Type": content_type}
-    answer = bob.post("/api/todos", content='{"title": "milk"}', headers=headers)
-    assert answer.status_code == 415
-    assert "application/json" in answer.json()["detail"]
+    response = bob.post("/api/todos", content='{"title": "milk"}', headers=headers)
+    assert response.status_code == 415
+    assert "application/json" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_invalid_change_changes_nothing(bob: TestClient, body: object) -> None:
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", f"after={'a' * 101}"])
 def test_query_out_of_range_is_refused(bob: TestClient, query: str) -> None:
-    answer = bob.get(f"/api/todos?{query}")
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["location"] == "query"
+    response = bob.get(f"/api/todos?{query}")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["location"] == "query"
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

@@ -37,10 +37,10 @@ def is_new_todo(body: Any) -> bool:
 @given(body=BODIES)
 def test_valid_body_creates_a_todo_and_any_other_is_refused(bob: TestClient, body: Any) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = bob.post("/api/todos", content=json.dumps(body), headers=headers)
-    assert answer.status_code == (201 if is_new_todo(body) else 422)
-    if answer.status_code == 422:
-        assert {fault["location"] for fault in answer.json()["errors"]} == {"body"}
+    response = bob.post("/api/todos", content=json.dumps(body), headers=headers)
+    assert response.status_code == (201 if is_new_todo(body) else 422)
+    if response.status_code == 422:
+        assert {fault["location"] for fault in response.json()["errors"]} == {"body"}
 
 
 @each
@@ -63,9 +63,9 @@ def test_title_is_returned_unchanged(bob: TestClient, title: str) -> None:
 @given(todo=st.text(st.characters(codec="utf-8"), min_size=1))
 def test_invalid_id_is_refused(bob: TestClient, todo: str) -> None:
     for method in ("GET", "DELETE"):
-        answer = bob.request(method, f"/api/todos/{quote(todo, safe='')}")
-        assert answer.status_code in {404, 422}
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = bob.request(method, f"/api/todos/{quote(todo, safe='')}")
+        assert response.status_code in {404, 422}
+        assert response.headers["content-type"] == "application/problem+json"
 
 
 @each

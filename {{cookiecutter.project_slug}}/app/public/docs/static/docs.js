@@ -155,7 +155,7 @@ async function describeCaller(token) {
     response = await fetch(configuration.callerPath, { headers });
     body = await response.json();
   } catch (error) {
-    return `Signed in, but the service does not say as whom: ${error.message}. Reload this page.`;
+    return `Signed in, but the service does not say as whom: ${error.message}. Reload this page and sign in again.`;
   }
   if (!response.ok) {
     return `Signed in, but refused: ${body.detail} ${REMEDIES[response.status] ?? REMEDIES.other}`;

@@ -83,7 +83,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one more worker than processors: tests often wait for a process or a lock."""
+    """Run one more worker than there are processors: tests often wait for a process or a lock."""
     return (os.cpu_count() or 1) + 1
 
 

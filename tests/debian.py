@@ -17,7 +17,7 @@ def make_system(target: Path, *packages: str) -> None:
     archives = re.findall(
         r"^(?:URIs:|deb(?: \[.*\])?) *(\S+/debian/?)(?= |$)", "\n".join(texts), re.M
     )
-    assert archives, "The sources of apt contain no archive of Debian."
+    assert archives, "The sources of apt list no Debian archive."
     command = [
         "mmdebstrap",
         "--quiet",

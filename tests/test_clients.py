@@ -1,4 +1,4 @@
-"""Clients that others wrote sign in at the stand-in, with the code of the documents.
+"""Third-party clients sign in to the stand-in, with the code of the documents.
 
 The packages are the newest ones on PyPI, and the newest of a fixed major version on npm. A
 generated client calls the service.
@@ -170,7 +170,7 @@ def signed_in(command: list[str], folder: Path, environment: dict[str, str], ca:
 
 
 def visit(browser: httpx2.Client, url: str) -> None:
-    """Do what a browser does in which a person picks bob."""
+    """Act as a browser in which a person picks bob."""
     asked = httpx2.URL(url).copy_remove_param("prompt").copy_set_param("login_hint", BOB)
     page = browser.get(asked).text
     if form := re.search(r'<form method="post" action="([^"]+)"', page):

@@ -1,4 +1,4 @@
-"""The images of two variants are built, and run as an engine would; the others are built alike.
+"""The images of two variants are built and run as a container engine does; the others are alike.
 
 No container engine is needed: buildah builds the images, on a substitute for the base image that
 mmdebstrap creates, and crun runs them. Not tested: the real base image, the engine's network, and

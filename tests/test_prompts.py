@@ -164,7 +164,7 @@ INVALID = [
     ("project_slug", "lpt1"),
 ]
 REFUSED_BY_WINDOWS = {"todo\n", "con", "lpt1"}
-"""Slugs of which cookiecutter cannot create a folder on Windows, before the hook sees them."""
+"""Slugs for which cookiecutter cannot create a folder on Windows, before the hook sees them."""
 
 
 @pytest.mark.parametrize(("prompt", "answer"), INVALID)

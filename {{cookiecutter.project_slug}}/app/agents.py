@@ -2,7 +2,7 @@
 {% set readers = "User, Admin" if cookiecutter.app_roles else "any signed-in user" %}
 {% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
 {% set whole_tenant = "for an Admin or a daemon" if cookiecutter.app_roles else "for a daemon" %}
-{% set about_mine = "\n    With `mine`, an Admin gets only their own." if cookiecutter.app_roles else "" %}
+{% set about_mine = " With `mine`, an\n    Admin gets only their own." if cookiecutter.app_roles else "" %}
 {% set pass_mine = ", mine=mine" if cookiecutter.app_roles else "" %}
 """The todos as tools for AI agents, through the Model Context Protocol (https://modelcontextprotocol.io).
 
@@ -71,10 +71,10 @@ async def list_todos(
 {% elif not cookiecutter.app_roles %}
 async def list_todos(call: Call, limit: Limit = 50, after: After = None) -> TodoPage:
 {% endif %}
-    """List todos, newest first: the caller's own; {{ whole_tenant }}, those of everybody in the tenant.{{ about_mine }}
+    """List todos, newest first: the caller's own; {{ whole_tenant }}, those of everybody in the tenant.
 
-    To get the next page, pass `next` of the result as `after`; it is null on the last page. Access:
-    {{ readers }}, or a daemon with the permission Todos.Read.All.
+    To get the next page, pass `next` of the result as `after`; it is null on the last page.{{ about_mine }}
+    Access: {{ readers }}, or a daemon with the permission Todos.Read.All.
     """
     async with use_of(call, "list_todos") as request:
         reader = await routes.require_reader(request, SecurityScopes())

@@ -32,7 +32,7 @@ DATABASE_URL = f"sqlite+aiosqlite:///{DATABASE.as_posix()}"
 
 
 def local_settings(entra_address: str, front_ends: str = "") -> Settings:
-    """Return the settings for a stand-in at this address, regardless of `.env` and of its variables.
+    """Return the settings for a stand-in at this address, regardless of `.env`.
 
     `front_ends` are the origins, separated by commas, that may call from a browser.
     """

@@ -1,6 +1,6 @@
 """Access tables: a line for each request, a column for each person or daemon.
 
-In a path, `/api/notes/{bob}` stands for an item that bob has just created.
+In a path such as `/api/notes/{bob}`, `{bob}` is the id of an item that bob has just created.
 """
 
 import re

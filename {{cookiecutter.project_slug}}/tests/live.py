@@ -47,7 +47,7 @@ def served(app: ASGIApp, port: int) -> Iterator[None]:
 
 @pytest.fixture
 def live(values: dict[str, Any]) -> Iterator[Callable[..., str]]:
-    """Return a function that starts a stand-in and the service, and returns its address."""
+    """Return a function that starts a stand-in and the service, and returns the address of the service."""
     with ExitStack() as running:
 
         def start(stand_in: StandIn | None = None, **changes: Any) -> str:

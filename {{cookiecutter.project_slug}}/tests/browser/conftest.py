@@ -19,7 +19,7 @@ ARGUMENTS = [
     "--no-first-run",
     # Root, as in a container, cannot have the sandbox.
     "--no-sandbox",
-    # No name but this machine's is looked up.
+    # Only localhost is resolved.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

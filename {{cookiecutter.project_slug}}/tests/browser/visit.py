@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @contextmanager
 def until_closed(picker: Any) -> Iterator[Any]:
-    """Wait until what is done last in the account picker has closed it."""
+    """Wait for the account picker to close after the last action in it."""
     from playwright.sync_api import Error  # noqa: PLC0415  may not be installed
 
     with picker.expect_event("close"):
@@ -102,7 +102,7 @@ class Visit:
         return response.status, (response.json() if response.status != 204 else None)
 
     def ends_well(self, log: str) -> None:
-        """Check what every visit has to fulfil, and leave."""
+        """Check what must hold for every visit, and close it."""
         questions = [parse_qs(urlsplit(url).query) for url in self.requests if "/authorize?" in url]
         for question in questions:
             assert question["code_challenge_method"] == ["S256"]

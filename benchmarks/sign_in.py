@@ -31,7 +31,7 @@ TOKENS = 2 * MOST_TOKENS + 4_000
 LIST = "/api/todos?limit=20"
 
 OURS = "ours"
-# An application, and the answer to nobody by which it shows that it is there.
+# An application, and the status of a request without a token, which shows that it runs.
 OPEN = {
     "the same routes left open": ("benchmarks.bare:app", 200),
     "the smallest FastAPI app": ("benchmarks.minimal:app", 200),

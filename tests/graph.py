@@ -544,7 +544,7 @@ async def me(directory: Directory, request: Request, key: str) -> Response:
 
 
 async def users(directory: Directory, request: Request, key: str) -> Response:
-    """Serve users, by user name or object id."""
+    """Serve users, by username or object id."""
     name = unquote(key.removeprefix("/"))
     for user in directory.users:
         if name in (user["id"], user["userPrincipalName"]):

@@ -63,7 +63,7 @@ class Probe(threading.Thread):
         assert not self.is_alive(), f"A request to {self.path} hangs."
 
     def statuses(self, since: float = 0.0, until: float = float("inf")) -> set[int]:
-        """Return the statuses of the answers in this period."""
+        """Return the statuses of the responses in this period."""
         return {status for at, status in self.responses if since <= at <= until}
 
 

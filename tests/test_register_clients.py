@@ -322,7 +322,7 @@ WRONG_USE = {
     "subject wildcard": ["--daemon", "--federated", GITHUB, "repo:contoso/todos:*"],
     "subject control": ["--daemon", "--federated", GITHUB, "repo:\x00"],
     "subject long": ["--daemon", "--federated", GITHUB, "a" * 601],
-    "subject half a character": ["--daemon", "--federated", GITHUB, "a\udcf6"],
+    "subject with a lone surrogate": ["--daemon", "--federated", GITHUB, "a\udcf6"],
 }
 
 

@@ -164,7 +164,7 @@ SHOWN = {
     ),
     "not UTF-8": (Response(b"\xff\xfe\xff"), "but should be an object"),
     "nested": (Response('{"value":' + "[" * 200 + "]" * 200 + "}"), "but should be an object"),
-    "half a character": (Response('{"a": "\\ud800"}'), "but should be an object"),
+    "lone surrogate": (Response('{"a": "\\ud800"}'), "but should be an object"),
     "not a number": (Response('{"a": NaN}'), "but should be an object"),
 }
 

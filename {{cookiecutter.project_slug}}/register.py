@@ -21,7 +21,7 @@ Sign in with `az login` (or `azd auth login`, or in the browser when asked), the
 Before you run it, read registration/wanted.py: it defines what is created in the tenant, and
 registration/steps.py lists the steps.
 
-Exit status: 0 done; 1 doctor found a problem, or you did not confirm destroy; 2 wrong usage; 3 not
+Exit status: 0 done; 1 doctor found a problem, or you did not confirm destroy; 2 wrong usage, or something is missing; 3 not
 signed in; 4 not permitted; 5 Microsoft Graph or the network failed; 6 the name belongs to a registration
 that this script did not create, or to a deleted one; 7 .env cannot be read or written; 130 interrupted.
 """

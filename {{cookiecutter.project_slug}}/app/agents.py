@@ -122,7 +122,7 @@ TOOLS: dict[Callable[..., Awaitable[Any]], ToolAnnotations] = {
 
 
 class RequireToolAccess(RequireCallerOrDaemon):
-    """Admits every signed-in user, and daemons with Todos.Read.All; each tool then applies its own rule.
+    """Admits signed-in users, and daemons with Todos.Read.All; each tool applies its own rule.
 
     A refusal tells a client where to sign in (RFC 9728, section 5.1).
     """
@@ -193,7 +193,7 @@ def agent_router(settings: Settings) -> APIRouter:
 
 
 def allowed_addresses(settings: Settings) -> TransportSecuritySettings:
-    """Return the hosts and origins that requests may name. Another one may come from a page that rebinds DNS."""
+    """Return the hosts and origins that requests may name, so that no page can rebind DNS."""
     address = urlsplit(settings.public_url)
     hosts = [address.netloc.removesuffix(f":{address.port}"), *settings.trusted_hosts]
     origins = [f"{address.scheme}://{address.netloc}", *settings.cors_origins]

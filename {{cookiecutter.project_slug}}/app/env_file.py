@@ -33,7 +33,8 @@ def check_env_file(path: Path = ENV_FILE) -> None:
         text = path.read_text(ENCODING) if path.is_file() else ""
     except OSError as error:
         raise EnvFileError(
-            f"{path.name} cannot be read ({error.strerror}). Give the user that runs this command permission to read it."
+            f"{path.name} cannot be read ({error.strerror}). Give the user that runs this command "
+            "permission to read it."
         ) from None
     except UnicodeDecodeError:
         text = "\0"

@@ -10,7 +10,7 @@ MAX_HEAD_BYTES = 65_536
 SECONDS_TO_RECEIVE = 30
 """How long a client may take to send the request line and the headers."""
 BYTES_PER_SECOND = 500
-"""After the headers, a client gets one more second for this many bytes of the body."""
+"""Once the headers are complete, a client gets one more second for this many bytes received."""
 
 REFUSALS = {
     408: b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -22,9 +22,9 @@ REFUSALS = {
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a request line and headers of more than 64 KiB with 431.
 
-    Refuses with 408 a request whose line and headers are incomplete after 30 seconds; the body gets
-    one more second for each 500 bytes. So a client that sends slowly, or stops, cannot hold a
-    connection forever.
+    Refuses with 408 a request whose line and headers are incomplete after 30 seconds, or whose body is
+    incomplete after one more second for each 500 bytes received. So a client that sends slowly, or
+    stops, cannot hold a connection forever.
     """
 
     _received = 0

@@ -30,10 +30,13 @@ BACKLOG = 2048
 SECONDS_TO_DRAIN = 5
 """How many seconds a process continues to serve after SIGTERM, without being ready.
 
-In this time, the load balancer notices.
+In this time, the load balancer notices, and stops sending requests.
 """
 SECONDS_TO_FINISH = 20
-"""How many seconds the last requests may take. Kubernetes and Container Apps kill it after 30."""
+"""How many seconds the last requests may take.
+
+Kubernetes and Azure Container Apps kill a process 30 seconds after SIGTERM.
+"""
 SECONDS_TO_END = SECONDS_TO_DRAIN + SECONDS_TO_FINISH + 3
 """How many seconds after SIGTERM the process ends in any case.
 

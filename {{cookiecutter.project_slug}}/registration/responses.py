@@ -66,7 +66,7 @@ SIGNING_KEYS = {"keys": [dict]}
 def content(response: httpx2.Response) -> Any:
     """Return the JSON document of a response, or its text if it has none.
 
-    A document that could not be sent back or printed, such as one with half a character, counts as
+    A document that could not be sent back or printed, such as one with a lone surrogate, counts as
     text.
     """
     try:

@@ -47,7 +47,7 @@ def served(app: ASGIApp, port: int) -> Iterator[None]:
 
 @pytest.fixture
 def live(values: dict[str, Any]) -> Iterator[Callable[..., str]]:
-    """Return a function that starts a stand-in and the service, and returns the address of the service."""
+    """Return a function that starts a stand-in and the service, whose address it returns."""
     with ExitStack() as running:
 
         def start(stand_in: StandIn | None = None, **changes: Any) -> str:

@@ -1,4 +1,4 @@
-"""The line of a request: who called, with which application, and why it was refused."""
+"""The request's log line: who called, with which application, and why it was refused."""
 
 import logging
 from typing import Any

@@ -27,14 +27,14 @@ SECONDS_TO_MIGRATE = 60
 LOCKED = {"lock_file": True}
 """The execution option that makes transactions on SQLite lock the file when they begin."""
 POOL_SIZE = 10
-"""The highest number of connections from a process to PostgreSQL."""
+"""The maximum number of connections from a process to PostgreSQL."""
 
 
 def parsed(url: SecretStr) -> URL:
     """Return the parsed URL of a database.
 
-    Raises SettingsError for a URL that SQLAlchemy or libpq would refuse when it first connects. SQLAlchemy
-    ignores unknown options of an SQLite file, with a warning.
+    Raises SettingsError for a URL that SQLAlchemy or libpq would refuse when it first connects.
+    SQLAlchemy ignores unknown options of an SQLite file, with a warning.
     """
     try:
         target = make_url(url.get_secret_value())
@@ -50,8 +50,8 @@ def parsed(url: SecretStr) -> URL:
     else:
         return target
     raise SettingsError(
-        "DATABASE_URL is invalid: it cannot be read as a URL, or an option has an invalid value. Write "
-        "special characters in the user name and the password as %XX, such as %2F for a slash."
+        "DATABASE_URL is invalid: it cannot be read as a URL, or an option has an invalid value. "
+        "Write special characters in the username and the password as %XX, such as %2F for a slash."
     )
 
 
@@ -77,7 +77,7 @@ def connect_engine(target: URL, credential: Any = None) -> AsyncEngine:
     # The URL comes last, so it takes precedence.
     in_url = parameters.get("options", "")
     session = f"-c timezone=UTC -c statement_timeout={SECONDS_TO_WAIT}s {in_url}".strip()
-    # A prepared statement fails for ever after a migration has changed the type of a column.
+    # A prepared statement fails forever after a migration has changed the type of a column.
     defaults = {"connect_timeout": SECONDS_TO_WAIT, "prepare_threshold": None}
     limited = defaults | parameters | {"options": session}
     # A connection in autocommit mode has nothing to roll back when it returns to the pool.

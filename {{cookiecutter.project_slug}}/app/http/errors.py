@@ -48,7 +48,7 @@ class ProblemBodies(HttpMiddleware):
 
 
 class UnexpectedErrors(HttpMiddleware):
-    """Logs an unhandled exception, and responds with 500; re-raises it once the response has begun.
+    """Logs an unhandled exception and responds with 500, or only re-raises it if a response has begun.
 
     A handler that the application registered for 500 or `Exception` creates the response; otherwise it
     is problem details. This is the innermost middleware, so it also tells `ProblemBodies` which

@@ -61,7 +61,7 @@ class ConsoleFormatter(DefaultFormatter):
 def configure_logging(level: str, style: Literal["json", "console"]) -> None:
     """Send the log of the service, of uvicorn and of all libraries to stderr in one style.
 
-    `level` applies to the service's own lines. Libraries log at INFO, or less where they log too much.
+    `level` is for the service's own lines. Libraries log from INFO up, or less if they log too much.
     """
     stream = LogStream(sys.stderr)
     handler = LogHandler(stream)

@@ -102,7 +102,7 @@ class HeadAsGet(HttpMiddleware):
 
 
 class TrustedHosts(TrustedHostMiddleware):
-    """Serves the trusted host names only. Probes use an IP address as the host, and are always served."""
+    """Serves the trusted host names only, and probes, whose host is an IP address."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -65,7 +65,7 @@ class RequireDaemon(AccessRule):
 
 
 class RequireCallerOrDaemon(AccessRule):
-    """The dependency that authenticates people like `RequireCaller`, and daemons like `RequireDaemon`."""
+    """Authenticates people like `RequireCaller`, and daemons like `RequireDaemon`."""
 
     def __init__(self, permission: ApplicationPermission, *roles: AppRole) -> None:
         """Require this permission of daemons, and one of these app roles, if any, of people."""

@@ -51,5 +51,5 @@ class VerifiedTokens:
 
 
 def _digest(token: bytes) -> bytes:
-    # SHA-256 goes through OpenSSL, which makes a request 3 % slower.
+    # SHA-256 goes through OpenSSL, which makes a request 3% slower.
     return hashlib.blake2b(token, digest_size=32).digest()

@@ -49,7 +49,7 @@ class Caller:
 
     @property
     def log_fields(self) -> dict[str, Any]:
-        """What the line of a request says about the caller."""
+        """What the request's log line says about the caller."""
         return _log_fields(self)
 
 
@@ -70,7 +70,7 @@ class Daemon:
 
     @property
     def log_fields(self) -> dict[str, Any]:
-        """What the line of a request says about the daemon."""
+        """What the request's log line says about the daemon."""
         return _log_fields(self) | {"daemon": True}
 
 

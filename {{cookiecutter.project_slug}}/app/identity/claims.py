@@ -128,7 +128,7 @@ def _guid(claim: object) -> UUID | None:
 
 
 def _text(claim: object) -> str | None:
-    """Return a string with lone surrogates replaced, which UTF-8 cannot encode; None for anything else."""
+    """Return a string without the lone surrogates that UTF-8 cannot encode; None for anything else."""
     if not isinstance(claim, str):
         return None
     return claim.encode("utf-8", "replace").decode("utf-8")

@@ -94,7 +94,7 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
                 "scope",
                 "This operation requires a token for a signed-in user with the scope "
                 f"{' '.join(sorted(needed))}.",
-                f"request the scope; the token's scopes are {sorted(scopes)}, and an app-only token has none",
+                f"request the scope for a person; the token has {sorted(scopes)}, an app-only token none",
                 needed,
             )
         self._check_client(caller)
@@ -115,8 +115,8 @@ class EntraScheme(AzureAuthorizationCodeBearerBase):
                 "permission",
                 "This operation requires an app-only token with the application permission "
                 f"{permission.value}.",
-                f"grant the permission to the daemon; the token's permissions are {sorted(permissions)}, "
-                "and a person's token has none",
+                f"grant the permission to the daemon; the token has {sorted(permissions)}, and a "
+                "person's token none",
             )
         self._check_client(caller)
         return caller

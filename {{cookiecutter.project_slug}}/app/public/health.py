@@ -32,7 +32,7 @@ async def live() -> Health:
 
 @router.get("/ready", summary="Check that requests can be served", responses=NOT_READY)
 async def ready(request: Request) -> Health:
-    """Check whether signing keys are loaded, the storage can be used and the service is not stopping.
+    """Check whether keys are loaded, the storage can be used and the service is not stopping.
 
     Access: anyone.
     """

@@ -1,7 +1,7 @@
 {% set user, everyone = ("User", "User, Admin") if cookiecutter.app_roles else ("SignedIn", "any signed-in user") %}
 {% set owner = "its owner, or an Admin of the same tenant" if cookiecutter.app_roles else "its owner" %}
-{% set owners = "its owner and an Admin" if cookiecutter.app_roles else "its owner" %}
-{% set readers, require_roles = ("Callers with the app role User or Admin", ", USER, ADMIN") if cookiecutter.app_roles else ("Any signed-in user", "") %}
+{% set owners = "its owner or an Admin" if cookiecutter.app_roles else "its owner" %}
+{% set readers, require_roles = ("People with the app role User or Admin", ", USER, ADMIN") if cookiecutter.app_roles else ("Any signed-in user", "") %}
 {% set of_whole_tenant = "isinstance(caller, Daemon) or (caller.has_role(ADMIN) and not mine)" if cookiecutter.app_roles else "isinstance(caller, Daemon)" %}
 {% set for_whom = "an Admin or a daemon" if cookiecutter.app_roles else "a daemon" %}
 {% set unless_admin = " and not caller.has_role(ADMIN)" if cookiecutter.app_roles else "" %}

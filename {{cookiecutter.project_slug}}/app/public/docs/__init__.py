@@ -25,7 +25,10 @@ PROBLEM = "#/components/schemas/Problem"
 
 
 def add_docs(app: FastAPI, settings: Settings, entra: EntraScheme) -> None:
-    """Serve `/docs`, `/oauth2-redirect` and `/openapi.json`, to anyone; the pages load files from this host only."""
+    """Serve `/docs`, `/oauth2-redirect` and `/openapi.json` to anyone.
+
+    The pages load files from this host only.
+    """
 
     def document() -> dict[str, Any]:
         app.openapi_schema = app.openapi_schema or openapi_document(app, entra)

@@ -29,7 +29,7 @@ TOKEN = re.compile(
     r"|replace\s+`(?P<old>\w+)`\s+with\s+`(?P<new>\w+)`"
     r"|same\s+replacements\s+in\s+(?P<also>`[^`]+`(?:(?:,|\s+and)\s+`[^`]+`)*)"
     r"|Delete\s+(?P<deleted>`[^`]+`(?:(?:,|\s+and)\s+`[^`]+`)*)"
-    r"|create `(?P<created>\.env)`"
+    r"|create\s+`(?P<created>\.env)`"
     r"|`(?P<file>[\w./]+\.(?:py|example|http))`",
     re.MULTILINE | re.DOTALL,
 )

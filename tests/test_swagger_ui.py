@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 def test_digests_in_the_rendered_test_are_those_of_npm(tmp_path: Path) -> None:
     need("npm")
     source = PROJECT.joinpath("tests", "test_libraries.py").read_text(encoding="utf-8")
-    version = re.search(r"^# Of Swagger UI ([\d.]+):", source, re.MULTILINE)
+    version = re.search(r"^# SHA-256 of files in swagger-ui-dist ([\d.]+),", source, re.MULTILINE)
     digests = dict(re.findall(r'"([\w.-]+\.(?:js|css|png))",\s+"([0-9a-f]{64})"', source))
     assert version
     assert len(digests) == 3

@@ -20,6 +20,18 @@ def uris(caller: Caller) -> list[str]:
 
 
 @for_agents
+def test_vs_code_gets_one_scope(caller: Caller) -> None:
+    with (caller.folder / "app" / "permissions.py").open("a", encoding="utf-8") as file:
+        file.write('SCOPES = (*SCOPES, Scope("read", "Read", "Reads.", "Read", "Reads."))\n')
+    caller.load()
+    assert caller.run("apply") == 0, caller.err
+    api = caller.directory.application(API)["api"]
+    first = api["oauth2PermissionScopes"][0]["id"]
+    (allowed,) = (one for one in api["preAuthorizedApplications"] if one["appId"] == VS_CODE)
+    assert allowed["delegatedPermissionIds"] == [first]
+
+
+@for_agents
 def test_apply_registers_the_tools_and_vs_code_and_then_writes_nothing(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

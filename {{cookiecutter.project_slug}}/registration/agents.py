@@ -4,7 +4,7 @@ from registration.aliases import Findings, Json
 from registration.env import effective_values
 from registration.registrations import update
 from registration.run import Run
-from registration.wanted import between
+from registration.wanted import FRONT_END_SCOPES, between
 
 VS_CODE: Json = {"appId": "aebc6443-996d-45c2-90f0-388ff96faa56"}
 NOT_HTTPS = "PUBLIC_URL is not an https:// address, so agents cannot sign in"
@@ -37,7 +37,7 @@ def pre_authorise_agents(run: Run) -> None:
 
 def allowed(api: Json) -> list[Json]:
     """Return VS Code as a pre-authorised client of the API."""
-    found: list[Json] = between(api, VS_CODE)["api"]["preAuthorizedApplications"]
+    found: list[Json] = between(api, VS_CODE, FRONT_END_SCOPES)["api"]["preAuthorizedApplications"]
     return found
 
 

@@ -27,7 +27,7 @@ COMMAND_REDIRECT_URI = "http://localhost"
 # The audience that Entra ID expects in the token of another issuer.
 EXCHANGE = "api://AzureADTokenExchange"
 SCOPE_VALUES = tuple(scope.value for scope in SCOPES)
-# With more scopes, a front end gets only this one; add others in the portal.
+# With more scopes, a client gets only this one; add others in the portal.
 FRONT_END_SCOPES = (ACCESS_AS_USER.value,)
 ROLE_VALUES = tuple(role.value for role in APP_ROLES)
 PERMISSION_VALUES = tuple(permission.value for permission in APPLICATION_PERMISSIONS)

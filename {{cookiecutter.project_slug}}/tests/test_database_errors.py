@@ -57,8 +57,9 @@ async def execute_in_session(statement: str, session: Session) -> None:
     await session.commit()
 
 
-TABLE = "CREATE TABLE things (n SMALLINT PRIMARY KEY CHECK (n < 100), w VARCHAR(3) NOT NULL)"
-INSERT = "INSERT INTO things VALUES"
+TABLE = """CREATE TABLE things (n SMALLINT PRIMARY KEY CHECK (n < 100), w VARCHAR(3) NOT NULL,
+parent SMALLINT REFERENCES things ON DELETE RESTRICT)"""
+INSERT = "INSERT INTO things (n, w) VALUES"
 JSON = {"content-type": "application/json"}
 WRITE = "UPDATE alembic_version SET version_num = version_num"
 
@@ -97,6 +98,20 @@ def test_error_is_judged_by_its_meaning(url: str, serve: Serve, how: str) -> Non
         assert status == 500
         assert "logged" in detail
     assert client.get("/health/ready").status_code == 200
+
+
+def test_foreign_key_conflict_is_a_409(url: str, serve: Serve) -> None:
+    client = serve(routers=[router], database_url=url)
+    assert post(client, "transaction", f"{INSERT} (1, 'a')") == (200, "")
+    assert post(client, "transaction", "INSERT INTO things VALUES (2, 'b', 1)") == (200, "")
+    assert post(client, "transaction", "INSERT INTO things VALUES (3, 'c', 9)") == (409, CONFLICT)
+    assert post(client, "transaction", "DELETE FROM things WHERE n = 1") == (409, CONFLICT)
+
+
+def test_restrict_violation_of_postgresql_18_is_a_409(serve: Serve, postgresql_url: str) -> None:
+    client = serve(routers=[router], database_url=postgresql_url)
+    violation = "DO $$ BEGIN RAISE SQLSTATE '23001'; END $$"
+    assert post(client, "transaction", violation) == (409, CONFLICT)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ STATES = {
 REFUSALS = {
     "22": 422,
     "23": 422,
+    "23001": 409,
     "23503": 409,
     "23505": 409,
     "23P01": 409,
@@ -64,6 +65,8 @@ REFUSALS = {
     sqlite3.SQLITE_CONSTRAINT: 422,
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: 409,
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: 409,
+    # SQLite implements ON DELETE RESTRICT as a trigger.
+    sqlite3.SQLITE_CONSTRAINT_TRIGGER: 409,
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: 409,
 }
 """The codes with which the database refuses a request, and the status to return."""
